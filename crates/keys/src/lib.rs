@@ -1,0 +1,13 @@
+//! The floor of Procura: keys, JWKs, thumbprints, strict JWTs, digests, time and randomness.
+//!
+//! Nothing here knows a protocol, reads a clock, draws randomness or does I/O. A protocol's own choices,
+//! such as the algorithm label its tokens carry, come in as arguments.
+
+pub mod clock;
+pub mod digest;
+pub mod entropy;
+pub mod json;
+pub mod jwk;
+pub mod jwt;
+pub mod key;
+pub mod thumbprint;
