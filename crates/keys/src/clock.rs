@@ -70,8 +70,9 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let moment = OffsetDateTime::parse(&text, &Rfc3339)
-            .map_err(|_| D::Error::custom("expected an ISO 8601 time such as 2026-02-25T10:00:00Z"))?;
+        let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(|_| {
+            D::Error::custom("expected an ISO 8601 time such as 2026-02-25T10:00:00Z")
+        })?;
         let millis = moment.unix_timestamp_nanos().div_euclid(1_000_000);
         i64::try_from(millis).map(Self).map_err(D::Error::custom)
     }
@@ -104,6 +105,9 @@ mod tests {
         let end = Timestamp::from_millis(i64::MAX);
         assert_eq!(end.plus(Duration::MAX), end);
         assert_eq!(Timestamp::from_seconds(i64::MAX), end);
-        assert_eq!(Timestamp::from_millis(5).since(Timestamp::from_millis(9)), Duration::ZERO);
+        assert_eq!(
+            Timestamp::from_millis(5).since(Timestamp::from_millis(9)),
+            Duration::ZERO
+        );
     }
 }

@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::{Map, Number, Value};
 
 /// Parses one JSON text and refuses repeated members and anything after the value.
@@ -46,7 +48,9 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("number out of range"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -74,7 +78,9 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(Strict)?;
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("member {name:?} appears twice")));
+                return Err(A::Error::custom(format_args!(
+                    "member {name:?} appears twice"
+                )));
             }
             object.insert(name, value);
         }
@@ -100,7 +106,10 @@ mod tests {
     fn repeated_members_are_refused_at_any_depth() {
         for text in [r#"{"a":1,"a":1}"#, r#"[{"b":{"a":1,"\u0061":2}}]"#] {
             let error = parse_strict(text.as_bytes()).unwrap_err();
-            assert!(error.to_string().contains(r#"member "a" appears twice"#), "{error}");
+            assert!(
+                error.to_string().contains(r#"member "a" appears twice"#),
+                "{error}"
+            );
         }
     }
 

@@ -39,12 +39,18 @@ impl PublicJwk {
             Some(Value::String(kid)) if kid.len() <= MAX_KID => Some(kid.clone()),
             Some(_) => return Err(JwkError::BadKid),
         };
-        Ok(Self { key: PublicKey::from_bytes(&bytes)?, kid })
+        Ok(Self {
+            key: PublicKey::from_bytes(&bytes)?,
+            kid,
+        })
     }
 
     /// The JWK of `key` named by its thumbprint, which deployed servers need to find the host again.
     pub fn named_by_thumbprint(key: &PublicKey) -> Self {
-        Self { key: key.clone(), kid: Some(Thumbprint::of(key).into()) }
+        Self {
+            key: key.clone(),
+            kid: Some(Thumbprint::of(key).into()),
+        }
     }
 
     /// The wire form.
@@ -119,15 +125,42 @@ mod tests {
     fn every_defect_is_named() {
         let cases = [
             (json!("x"), JwkError::NotAnObject),
-            (json!({ "crv": "Ed25519", "x": X }), JwkError::MissingMember("kty")),
-            (json!({ "kty": "OKP", "crv": "Ed25519" }), JwkError::MissingMember("x")),
-            (json!({ "kty": "EC", "crv": "P-256" }), JwkError::UnsupportedType("EC".into())),
-            (json!({ "kty": "OKP", "crv": "X25519" }), JwkError::UnsupportedType("X25519".into())),
-            (json!({ "kty": "OKP", "crv": "Ed25519", "x": X, "d": X }), JwkError::PrivateMember),
-            (json!({ "kty": "OKP", "crv": "Ed25519", "x": "=" }), JwkError::BadEncoding),
-            (json!({ "kty": "OKP", "crv": "Ed25519", "x": "AAAA" }), KeyError::WrongLength.into()),
-            (json!({ "kty": "OKP", "crv": "Ed25519", "x": "A".repeat(43) }), KeyError::Weak.into()),
-            (json!({ "kty": "OKP", "crv": "Ed25519", "x": X, "kid": 7 }), JwkError::BadKid),
+            (
+                json!({ "crv": "Ed25519", "x": X }),
+                JwkError::MissingMember("kty"),
+            ),
+            (
+                json!({ "kty": "OKP", "crv": "Ed25519" }),
+                JwkError::MissingMember("x"),
+            ),
+            (
+                json!({ "kty": "EC", "crv": "P-256" }),
+                JwkError::UnsupportedType("EC".into()),
+            ),
+            (
+                json!({ "kty": "OKP", "crv": "X25519" }),
+                JwkError::UnsupportedType("X25519".into()),
+            ),
+            (
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": X, "d": X }),
+                JwkError::PrivateMember,
+            ),
+            (
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": "=" }),
+                JwkError::BadEncoding,
+            ),
+            (
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": "AAAA" }),
+                KeyError::WrongLength.into(),
+            ),
+            (
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": "A".repeat(43) }),
+                KeyError::Weak.into(),
+            ),
+            (
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": X, "kid": 7 }),
+                JwkError::BadKid,
+            ),
         ];
         for (value, error) in cases {
             assert_eq!(PublicJwk::parse(&value), Err(error), "{value}");

@@ -80,7 +80,11 @@ pub struct Header<'a> {
 }
 
 /// Signs `claims` and returns the compact token.
-pub fn sign(header: Header<'_>, claims: &impl Serialize, key: &SigningKey) -> serde_json::Result<String> {
+pub fn sign(
+    header: Header<'_>,
+    claims: &impl Serialize,
+    key: &SigningKey,
+) -> serde_json::Result<String> {
     let mut members = json!({ "alg": header.algorithm, "typ": header.typ });
     if let Some(kid) = header.kid {
         members["kid"] = json!(kid);
@@ -140,7 +144,10 @@ fn text(members: &mut Map<String, Value>, name: &'static str) -> Result<Option<S
 mod tests {
     use super::*;
 
-    const FORM: Form = Form { algorithm: "EdDSA", max_bytes: 8192 };
+    const FORM: Form = Form {
+        algorithm: "EdDSA",
+        max_bytes: 8192,
+    };
 
     fn key() -> SigningKey {
         SigningKey::from_seed(&[1; 32]).unwrap()
@@ -162,7 +169,11 @@ mod tests {
 
     #[test]
     fn a_signed_token_reads_back() {
-        let header = Header { algorithm: "EdDSA", typ: "agent+jwt", kid: Some("k") };
+        let header = Header {
+            algorithm: "EdDSA",
+            typ: "agent+jwt",
+            kid: Some("k"),
+        };
         let token = sign(header, &json!({ "sub": "agt_1" }), &key()).unwrap();
         let parsed = parse(&token).unwrap();
         assert_eq!(parsed.typ.as_deref(), Some("agent+jwt"));
@@ -176,7 +187,11 @@ mod tests {
     fn other_algorithms_are_refused_even_when_well_signed() {
         for alg in ["none", "HS256", "Ed25519", "eddsa", "RS256", ""] {
             let token = token(&json!({ "alg": alg }), "{}");
-            assert_eq!(parse(&token).unwrap_err(), JwtError::WrongAlgorithm("EdDSA"), "{alg}");
+            assert_eq!(
+                parse(&token).unwrap_err(),
+                JwtError::WrongAlgorithm("EdDSA"),
+                "{alg}"
+            );
         }
     }
 
@@ -190,12 +205,27 @@ mod tests {
             (format!("{good}.x"), JwtError::NotCompact),
             (format!("{signed}."), JwtError::BadSignatureForm),
             (format!("{good}="), JwtError::BadSignatureForm),
-            (format!("{good}{}", "A".repeat(9000)), JwtError::TooLarge(8192)),
+            (
+                format!("{good}{}", "A".repeat(9000)),
+                JwtError::TooLarge(8192),
+            ),
             ("!!!.e30.AA".into(), JwtError::NotAnObject("header")),
-            (token(&json!({ "alg": "EdDSA" }), "[]"), JwtError::NotAnObject("claims")),
-            (token(&json!({ "alg": "EdDSA" }), r#"{"a":1,"a":2}"#), JwtError::NotAnObject("claims")),
-            (token(&json!({ "alg": "EdDSA", "crit": ["b64"] }), "{}"), JwtError::CriticalExtension),
-            (token(&json!({ "alg": "EdDSA", "typ": 1 }), "{}"), JwtError::NotAString("typ")),
+            (
+                token(&json!({ "alg": "EdDSA" }), "[]"),
+                JwtError::NotAnObject("claims"),
+            ),
+            (
+                token(&json!({ "alg": "EdDSA" }), r#"{"a":1,"a":2}"#),
+                JwtError::NotAnObject("claims"),
+            ),
+            (
+                token(&json!({ "alg": "EdDSA", "crit": ["b64"] }), "{}"),
+                JwtError::CriticalExtension,
+            ),
+            (
+                token(&json!({ "alg": "EdDSA", "typ": 1 }), "{}"),
+                JwtError::NotAString("typ"),
+            ),
         ];
         for (text, error) in cases {
             assert_eq!(parse(&text).unwrap_err(), error, "{text}");

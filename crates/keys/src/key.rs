@@ -72,7 +72,11 @@ impl SigningKey {
         let public = PublicKey::from_bytes(pair.public_key().as_ref())?;
         let mut copy = Zeroizing::new([0; 32]);
         copy.copy_from_slice(seed);
-        Ok(Self { seed: copy, pair, public })
+        Ok(Self {
+            seed: copy,
+            pair,
+            public,
+        })
     }
 
     /// The public half.

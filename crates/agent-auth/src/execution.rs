@@ -1,0 +1,80 @@
+//! May this agent run this capability with these arguments now? (§4.5 steps 10 to 12, §5.11)
+
+use procura_keys::clock::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::capability::CapabilityName;
+use crate::constraint::Violation;
+use crate::grant::Grant;
+use crate::refusal::Refusal;
+use crate::token::agent::VerifiedAgentToken;
+
+/// One call, as the rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// What the agent wants to run.
+    pub capability: &'a CapabilityName,
+    /// Whether the server offers it today.
+    pub offered: bool,
+    /// With what.
+    pub arguments: &'a Map<String, Value>,
+}
+
+/// Finds the grant that permits the call. The order is fixed: the name exists, the token covers it, a grant is
+/// active, the arguments satisfy one grant's limits.
+pub fn authorize<'g>(
+    call: Call<'_>,
+    token: &VerifiedAgentToken,
+    grants: &'g [Grant],
+    now: Timestamp,
+) -> Result<&'g Grant, Refusal> {
+    let of_this_name = || {
+        grants
+            .iter()
+            .filter(|grant| grant.capability == *call.capability)
+    };
+    if !call.offered {
+        // Only who once held it learns that it existed (§2.12).
+        return Err(match of_this_name().next() {
+            Some(_) => Refusal::CapabilityNotGranted {
+                capability: call.capability.clone(),
+                removed: true,
+            },
+            None => Refusal::CapabilityNotFound {
+                name: call.capability.to_string(),
+            },
+        });
+    }
+    let not_granted = Refusal::CapabilityNotGranted {
+        capability: call.capability.clone(),
+        removed: false,
+    };
+    if !token.covers(call.capability) {
+        return Err(not_granted);
+    }
+    let mut closest: Option<Vec<Violation>> = None;
+    for grant in of_this_name().filter(|grant| grant.is_effective(now)) {
+        let violations = grant
+            .constraints
+            .as_ref()
+            .map(|limits| limits.check(call.arguments))
+            .unwrap_or_default();
+        if violations.is_empty() {
+            return Ok(grant);
+        }
+        if closest
+            .as_ref()
+            .is_none_or(|least| violations.len() < least.len())
+        {
+            closest = Some(violations);
+        }
+    }
+    Err(
+        closest.map_or(not_granted, |violations| Refusal::ConstraintViolated {
+            violations,
+        }),
+    )
+}
+
+#[cfg(test)]
+mod tests;

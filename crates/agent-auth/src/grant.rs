@@ -1,0 +1,199 @@
+//! Grants: what one agent may do, and who said so (§3.3).
+
+use std::fmt;
+
+use procura_keys::clock::Timestamp;
+
+use crate::capability::CapabilityName;
+use crate::constraint::Constraints;
+use crate::id::{AgentId, ApprovalId, GrantId, UserId};
+
+/// A grant record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grant {
+    /// Its identifier.
+    pub id: GrantId,
+    /// The agent it is for.
+    pub agent_id: AgentId,
+    /// What it is for.
+    pub capability: CapabilityName,
+    /// Limits on the arguments; proposed while pending, effective once active.
+    pub constraints: Option<Constraints>,
+    /// Where it stands.
+    pub state: GrantState,
+    /// Why it was asked for, or why it was denied.
+    pub reason: Option<String>,
+    /// When it ends, apart from the agent's own lifetime.
+    pub expires_at: Option<Timestamp>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When the record last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Grant {
+    /// Whether the grant counts at `now` (§3.3).
+    pub fn is_effective(&self, now: Timestamp) -> bool {
+        matches!(self.state, GrantState::Active { .. })
+            && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// Where a grant stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GrantState {
+    /// Waiting for the decision on an approval request.
+    Pending {
+        /// The request that carries it.
+        approval_id: ApprovalId,
+    },
+    /// May be used.
+    Active {
+        /// Who granted it.
+        granted_by: Actor,
+    },
+    /// Turned down.
+    Denied {
+        /// Who turned it down.
+        denied_by: Actor,
+    },
+    /// Taken back. Never shown on the wire.
+    Revoked,
+}
+
+impl GrantState {
+    /// The state's name.
+    pub fn status(&self) -> GrantStatus {
+        match self {
+            Self::Pending { .. } => GrantStatus::Pending,
+            Self::Active { .. } => GrantStatus::Active,
+            Self::Denied { .. } => GrantStatus::Denied,
+            Self::Revoked => GrantStatus::Revoked,
+        }
+    }
+}
+
+/// The names of the states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GrantStatus {
+    /// Waiting for a decision.
+    Pending,
+    /// May be used.
+    Active,
+    /// Turned down.
+    Denied,
+    /// Taken back.
+    Revoked,
+}
+
+impl GrantStatus {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Active, Self::Denied, Self::Revoked];
+
+    /// The wire and storage form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Denied => "denied",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// Who decided: a person, an administrator, or the server's policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A person with an account.
+    User(UserId),
+    /// Somebody who runs the server, by the name the server knows.
+    Administrator(String),
+    /// The server's configured policy.
+    Policy,
+}
+
+impl Actor {
+    /// The form that says the kind too, for storage and the audit log.
+    pub fn to_record(&self) -> String {
+        match self {
+            Self::User(id) => format!("user:{id}"),
+            Self::Administrator(name) => format!("administrator:{name}"),
+            Self::Policy => "policy".to_owned(),
+        }
+    }
+
+    /// Reads [`to_record`](Self::to_record) back.
+    pub fn from_record(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            Some(("user", id)) => Some(Self::User(UserId(id.to_owned()))),
+            Some(("administrator", name)) => Some(Self::Administrator(name.to_owned())),
+            None if text == "policy" => Some(Self::Policy),
+            _ => None,
+        }
+    }
+}
+
+/// The wire form of `granted_by` (§5.5): a user's identifier, or the kind of system actor.
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "{id}"),
+            Self::Administrator(_) => f.write_str("administrator"),
+            Self::Policy => f.write_str("policy"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // AA-3.3-08
+    #[test]
+    fn only_active_grants_before_their_end_count() {
+        let at = Timestamp::from_millis;
+        let mut grant = Grant {
+            id: GrantId::new(at(0), [0; 10]),
+            agent_id: AgentId::new(at(0), [0; 10]),
+            capability: "echo".parse().unwrap(),
+            constraints: None,
+            state: GrantState::Active {
+                granted_by: Actor::Policy,
+            },
+            reason: None,
+            expires_at: None,
+            created_at: at(0),
+            updated_at: at(0),
+        };
+        assert!(grant.is_effective(at(10)));
+        grant.expires_at = Some(at(10));
+        assert!(grant.is_effective(at(9)));
+        assert!(!grant.is_effective(at(10)));
+        grant.expires_at = None;
+        for state in [
+            GrantState::Pending {
+                approval_id: ApprovalId::new(at(0), [0; 10]),
+            },
+            GrantState::Denied {
+                denied_by: Actor::Policy,
+            },
+            GrantState::Revoked,
+        ] {
+            grant.state = state;
+            assert!(!grant.is_effective(at(10)));
+        }
+    }
+
+    #[test]
+    fn an_actor_reads_back_from_its_record() {
+        let actors = [
+            Actor::User(UserId("usr_1:x".into())),
+            Actor::Administrator("root".into()),
+            Actor::Policy,
+        ];
+        for actor in actors {
+            assert_eq!(Actor::from_record(&actor.to_record()), Some(actor));
+        }
+        assert_eq!(Actor::from_record("somebody"), None);
+    }
+}

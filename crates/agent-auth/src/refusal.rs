@@ -1,0 +1,313 @@
+//! Every way the protocol says no, with its code, HTTP status and data, in one table (§5.13).
+
+use std::time::Duration;
+
+use procura_keys::jwk::JwkError;
+use serde_json::{Map, Value, json};
+
+use crate::agent::Mode;
+use crate::capability::CapabilityName;
+use crate::constraint::{ConstraintError, Violation};
+use crate::token::TokenDefect;
+
+/// A refusal: a fact about the request, expected and harmless to the server.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// The request cannot be read or breaks a rule of form.
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// The body is larger than the server takes.
+    #[error("The request body is larger than {limit} bytes.")]
+    BodyTooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A constraint uses an operator nobody here knows (§2.13).
+    #[error("Unknown constraint operators: {}. Known are max, min, in and not_in.", .operators.join(", "))]
+    UnknownConstraintOperator {
+        /// The unknown ones.
+        operators: Vec<String>,
+    },
+    /// The token does not prove its bearer.
+    #[error("{0}")]
+    InvalidJwt(TokenDefect),
+    /// Capabilities are shown to hosts and agents only (§5.2).
+    #[error(
+        "This server requires a host or agent JWT here. Send it as Authorization: Bearer <jwt>."
+    )]
+    AuthenticationRequired,
+    /// The caller is known, and this is not the caller's to do.
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    /// The agent waits for approval.
+    #[error("The agent is waiting for approval.")]
+    AgentPending,
+    /// The agent's session or maximum lifetime is over.
+    #[error("The agent's session has expired. Reactivate it with POST /agent/reactivate.")]
+    AgentExpired,
+    /// The agent was stopped for good.
+    #[error("The agent has been revoked. Register a new agent.")]
+    AgentRevoked,
+    /// The agent was turned down.
+    #[error(
+        "The agent's registration was denied. Register a new agent only if its user asks for it."
+    )]
+    AgentRejected,
+    /// The agent's host was linked to a person, which ended it.
+    #[error(
+        "The agent was claimed when its host was linked to a user. Register a delegated agent."
+    )]
+    AgentClaimed,
+    /// The agent has existed for as long as it may.
+    #[error("The agent's absolute lifetime is over. Register a new agent.")]
+    AbsoluteLifetimeExceeded,
+    /// The host waits for approval.
+    #[error("The host is waiting for approval.")]
+    HostPending,
+    /// The host was disabled for good.
+    #[error("The host has been revoked.")]
+    HostRevoked,
+    /// The host was turned down for good.
+    #[error("The host was rejected.")]
+    HostRejected,
+    /// This server does not register agents of this mode.
+    #[error(
+        "This server does not support mode {0}. The discovery document lists the supported modes."
+    )]
+    UnsupportedMode(Mode),
+    /// A key of another type than the server takes.
+    #[error("{0}.")]
+    UnsupportedAlgorithm(JwkError),
+    /// Requested capabilities do not exist or are blocked.
+    #[error("Not offered here: {}. GET /capability/list shows what is.", list(.names))]
+    InvalidCapabilities {
+        /// The names in question.
+        names: Vec<CapabilityName>,
+    },
+    /// The key belongs to an agent already.
+    #[error(
+        "An agent with this key is registered already and is {status}. Generate a new agent key."
+    )]
+    AgentExists {
+        /// Its state.
+        status: &'static str,
+    },
+    /// Nothing new was asked for.
+    #[error("All requested capabilities are granted already.")]
+    AlreadyGranted,
+    /// The agent does not hold this capability, or the token excludes it.
+    #[error("{}", not_granted(.capability, *.removed))]
+    CapabilityNotGranted {
+        /// The capability.
+        capability: CapabilityName,
+        /// Whether the server once offered it.
+        removed: bool,
+    },
+    /// Arguments break the grant's limits.
+    #[error("The arguments violate the limits of the grant.")]
+    ConstraintViolated {
+        /// Each broken limit.
+        violations: Vec<Violation>,
+    },
+    /// No capability has this name.
+    #[error("No capability is named {name:?}. GET /capability/list shows what is offered.")]
+    CapabilityNotFound {
+        /// The name, as sent.
+        name: String,
+    },
+    /// No agent has this identifier.
+    #[error("No agent has this identifier.")]
+    AgentNotFound,
+    /// No host answers to this key.
+    #[error("No host is registered with this key.")]
+    HostNotFound,
+    /// Hosts have to be known before they register agents.
+    #[error("This server registers agents of known hosts only. Ask its operator to add this host.")]
+    UnknownHostsRefused,
+    /// Autonomous agents are not taken from this host.
+    #[error("This server does not take autonomous agents from this host.")]
+    AutonomousRefused,
+    /// Too many requests.
+    #[error("Too many requests. Retry in {} s.", .retry_after.as_secs().max(1))]
+    RateLimited {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The path exists, the method does not.
+    #[error("This path does not take this method.")]
+    MethodNotAllowed,
+    /// Nothing is served at this path.
+    #[error("Nothing is served at this path. The discovery document lists the endpoints.")]
+    PathNotFound,
+}
+
+impl Refusal {
+    /// A request that breaks a rule of form, with what to fix.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::InvalidRequest(message.into())
+    }
+
+    /// The machine-readable code and HTTP status. The one place where either is decided.
+    pub fn code_and_status(&self) -> (&'static str, u16) {
+        match self {
+            Self::InvalidRequest(_) => ("invalid_request", 400),
+            Self::BodyTooLarge { .. } => ("invalid_request", 413),
+            Self::UnknownConstraintOperator { .. } => ("unknown_constraint_operator", 400),
+            Self::InvalidJwt(_) => ("invalid_jwt", 401),
+            Self::AuthenticationRequired => ("authentication_required", 401),
+            Self::Unauthorized(_) => ("unauthorized", 403),
+            Self::AgentPending => ("agent_pending", 403),
+            Self::AgentExpired => ("agent_expired", 403),
+            Self::AgentRevoked => ("agent_revoked", 403),
+            Self::AgentRejected => ("agent_rejected", 403),
+            Self::AgentClaimed => ("agent_claimed", 403),
+            Self::AbsoluteLifetimeExceeded => ("absolute_lifetime_exceeded", 403),
+            Self::HostPending => ("host_pending", 403),
+            Self::HostRevoked => ("host_revoked", 403),
+            Self::HostRejected => ("host_rejected", 403),
+            Self::UnsupportedMode(_) => ("unsupported_mode", 400),
+            Self::UnsupportedAlgorithm(_) => ("unsupported_algorithm", 400),
+            Self::InvalidCapabilities { .. } => ("invalid_capabilities", 400),
+            Self::AgentExists { .. } => ("agent_exists", 409),
+            Self::AlreadyGranted => ("already_granted", 409),
+            Self::CapabilityNotGranted { .. } => ("capability_not_granted", 403),
+            Self::ConstraintViolated { .. } => ("constraint_violated", 403),
+            Self::CapabilityNotFound { .. } => ("capability_not_found", 404),
+            Self::AgentNotFound => ("agent_not_found", 404),
+            Self::HostNotFound => ("host_not_found", 404),
+            Self::UnknownHostsRefused => ("dynamic_host_registration_disabled", 403),
+            Self::AutonomousRefused => ("unsupported_mode", 400),
+            Self::RateLimited { .. } => ("rate_limited", 429),
+            Self::MethodNotAllowed => ("method_not_allowed", 405),
+            Self::PathNotFound => ("not_found", 404),
+        }
+    }
+
+    /// The body of the answer: `error`, `message`, and what a client needs to recover.
+    pub fn body(&self) -> Value {
+        let mut body = Map::new();
+        body.insert("error".into(), json!(self.code_and_status().0));
+        body.insert("message".into(), json!(self.to_string()));
+        match self {
+            Self::UnknownConstraintOperator { operators } => {
+                body.insert("unknown_operators".into(), json!(operators));
+            }
+            Self::InvalidCapabilities { names } => {
+                body.insert("invalid_capabilities".into(), json!(names));
+            }
+            Self::ConstraintViolated { violations } => {
+                body.insert("violations".into(), json!(violations));
+            }
+            _ => {}
+        }
+        Value::Object(body)
+    }
+}
+
+impl From<ConstraintError> for Refusal {
+    fn from(error: ConstraintError) -> Self {
+        match error {
+            ConstraintError::UnknownOperators(operators) => {
+                Self::UnknownConstraintOperator { operators }
+            }
+            other => Self::InvalidRequest(format!("{other}.")),
+        }
+    }
+}
+
+impl From<JwkError> for Refusal {
+    fn from(error: JwkError) -> Self {
+        match error {
+            JwkError::UnsupportedType(_) => Self::UnsupportedAlgorithm(error),
+            other => Self::InvalidRequest(format!("{other}.")),
+        }
+    }
+}
+
+impl From<TokenDefect> for Refusal {
+    fn from(defect: TokenDefect) -> Self {
+        Self::InvalidJwt(defect)
+    }
+}
+
+fn list(names: &[CapabilityName]) -> String {
+    names
+        .iter()
+        .map(CapabilityName::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn not_granted(capability: &CapabilityName, removed: bool) -> String {
+    if removed {
+        format!("The capability '{capability}' has been removed.")
+    } else {
+        format!(
+            "The agent does not hold {capability}. Ask for it with POST /agent/request-capability."
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole table at once, so that a change to any code or status shows.
+    // AA-5.13-01, AA-5.13-05, AA-5.13-06, AA-5.13-07, AA-5.13-08, AA-5.13-09, AA-5.13-11, AA-5.13-13
+    #[test]
+    fn the_refusal_table() {
+        let name: CapabilityName = "pay".parse().unwrap();
+        let rows = [
+            Refusal::invalid("x"),
+            Refusal::BodyTooLarge { limit: 1_048_576 },
+            Refusal::UnknownConstraintOperator {
+                operators: vec!["regex".into()],
+            },
+            Refusal::InvalidJwt(TokenDefect::Expired),
+            Refusal::AuthenticationRequired,
+            Refusal::Unauthorized("x"),
+            Refusal::AgentPending,
+            Refusal::AgentExpired,
+            Refusal::AgentRevoked,
+            Refusal::AgentRejected,
+            Refusal::AgentClaimed,
+            Refusal::AbsoluteLifetimeExceeded,
+            Refusal::HostPending,
+            Refusal::HostRevoked,
+            Refusal::HostRejected,
+            Refusal::UnsupportedMode(Mode::Autonomous),
+            Refusal::UnsupportedAlgorithm(JwkError::UnsupportedType("EC".into())),
+            Refusal::InvalidCapabilities {
+                names: vec![name.clone()],
+            },
+            Refusal::AgentExists { status: "active" },
+            Refusal::AlreadyGranted,
+            Refusal::CapabilityNotGranted {
+                capability: name.clone(),
+                removed: false,
+            },
+            Refusal::CapabilityNotGranted {
+                capability: name,
+                removed: true,
+            },
+            Refusal::ConstraintViolated {
+                violations: Vec::new(),
+            },
+            Refusal::CapabilityNotFound { name: "pay".into() },
+            Refusal::AgentNotFound,
+            Refusal::HostNotFound,
+            Refusal::UnknownHostsRefused,
+            Refusal::AutonomousRefused,
+            Refusal::RateLimited {
+                retry_after: Duration::from_secs(30),
+            },
+            Refusal::MethodNotAllowed,
+            Refusal::PathNotFound,
+        ];
+        let table: Vec<_> = rows
+            .iter()
+            .map(|row| format!("{} {}", row.code_and_status().1, row.body()))
+            .collect();
+        insta::assert_snapshot!(table.join("\n"));
+    }
+}

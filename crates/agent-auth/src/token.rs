@@ -1,0 +1,125 @@
+//! Tokens: what hosts (§4.2) and agents (§4.3) sign, and how it is verified (§4.5, §4.5.1).
+//!
+//! One order for both: header `typ` and `alg`, shape of the claims, audience, signer, signature, times,
+//! states. Replay and grants follow outside, once a `Verified…` value exists. Nothing is told about a host or
+//! an agent before a signature has verified, and a bad signature never uses up a `jti`.
+
+pub mod agent;
+mod claims;
+pub mod host;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use procura_keys::clock::Timestamp;
+use procura_keys::jwt::{Form, JwtError};
+
+/// How tokens of this protocol are written (§4.1).
+pub const FORM: Form = Form {
+    algorithm: "EdDSA",
+    max_bytes: 8 * 1024,
+};
+
+/// For how long a token is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// How far the clocks of signer and server may be apart (§8.2).
+    pub skew: Duration,
+    /// How old a token may be, whatever its `exp` says.
+    pub max_age: Duration,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self {
+            skew: Duration::from_secs(30),
+            max_age: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Window {
+    /// Judges `iat` and `exp`. Returns the moment from which the token can no longer be accepted, which is
+    /// for how long its `jti` has to be remembered.
+    fn judge(
+        &self,
+        iat: Timestamp,
+        exp: Timestamp,
+        now: Timestamp,
+    ) -> Result<Timestamp, TokenDefect> {
+        let end = exp.min(iat.plus(self.max_age)).plus(self.skew);
+        if exp <= iat {
+            Err(TokenDefect::ExpiresBeforeIssued)
+        } else if iat > now.plus(self.skew) {
+            Err(TokenDefect::IssuedInTheFuture)
+        } else if now >= exp.plus(self.skew) {
+            Err(TokenDefect::Expired)
+        } else if now >= end {
+            Err(TokenDefect::TooOld(self.max_age))
+        } else {
+            Ok(end)
+        }
+    }
+}
+
+/// Why a token proves nothing. Shown to its bearer, so it says what to fix and nothing about anybody's state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenDefect {
+    /// No token was sent.
+    #[error("This endpoint requires a JWT. Send it as Authorization: Bearer <jwt>.")]
+    Missing,
+    /// Another scheme, or more than one header.
+    #[error("The Authorization header has to be one header of the form Bearer <jwt>.")]
+    NotBearer,
+    /// Not a token of this protocol's form.
+    #[error("{0}.")]
+    Malformed(#[from] JwtError),
+    /// A token of the other kind, or of none.
+    #[error("The token's header typ has to be {0}.")]
+    WrongType(&'static str),
+    /// A claim is absent or has the wrong type.
+    #[error("The token's claim {name:?} has to be {expected}.")]
+    BadClaim {
+        /// The claim.
+        name: &'static str,
+        /// What it has to be.
+        expected: &'static str,
+    },
+    /// Meant for somebody else.
+    #[error("The token's aud is not {0}.")]
+    WrongAudience(String),
+    /// `iss`, `sub`, key and signature do not belong together. One answer for all, so that nobody learns
+    /// which hosts and agents exist.
+    #[error(
+        "The token's signer cannot be verified. Check that iss is the thumbprint of the host's registered key, \
+         that sub is an agent of that host, and that the right key signed."
+    )]
+    NotVerified,
+    /// The presented key is not the one `iss` names.
+    #[error("The token's iss has to be the SHA-256 JWK thumbprint (RFC 7638) of host_public_key.")]
+    ThumbprintMismatch,
+    /// Two ways of delivering the same key at once.
+    #[error("The token carries both {0} and {1}; send one of them.")]
+    TwoKeys(&'static str, &'static str),
+    /// A way of delivering keys this server does not take.
+    #[error("This server takes inline keys: send {0} instead of {1}.")]
+    InlineKeysOnly(&'static str, &'static str),
+    /// `exp` is not after `iat`.
+    #[error("The token's exp has to be later than its iat.")]
+    ExpiresBeforeIssued,
+    /// Past `exp`.
+    #[error("The token has expired. Sign a new one for each request.")]
+    Expired,
+    /// `iat` lies ahead of the server's clock.
+    #[error(
+        "The token's iat lies in the future. Set the clock, or use the Date header of this answer."
+    )]
+    IssuedInTheFuture,
+    /// Older than the server accepts.
+    #[error("The token is older than {} s. Sign a new one for each request.", .0.as_secs())]
+    TooOld(Duration),
+    /// Used before.
+    #[error("The token's jti was used before. Sign a new token for each request.")]
+    Replayed,
+}

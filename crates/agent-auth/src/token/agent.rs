@@ -1,0 +1,155 @@
+//! Agent JWTs (§4.3): parsed, then verified against the loaded agent and host (§4.5 steps 1 to 8).
+
+use procura_keys::clock::Timestamp;
+use procura_keys::jwt::Unverified;
+use serde_json::Value;
+
+use super::claims::Common;
+use super::{FORM, TokenDefect, Window};
+use crate::agent::{Agent, AgentState};
+use crate::capability::CapabilityName;
+use crate::host::Host;
+use crate::id::AgentId;
+use crate::lifetime::{self, LifetimePolicy};
+use crate::refusal::Refusal;
+
+/// Header `typ` of an agent JWT.
+pub const TYPE: &str = "agent+jwt";
+
+/// A well-formed agent JWT meant for this server. It exposes only what looking up its signer needs.
+#[derive(Debug)]
+pub struct UnverifiedAgentToken<'a> {
+    token: Unverified<'a>,
+    common: Common,
+    agent_id: AgentId,
+    capabilities: Option<Vec<CapabilityName>>,
+}
+
+impl<'a> UnverifiedAgentToken<'a> {
+    /// Steps 1 to 3: type, claims, audience.
+    pub fn parse(token: &'a str, audiences: &[&str]) -> Result<Self, TokenDefect> {
+        let token = Unverified::parse(token, FORM)?;
+        if token.typ.as_deref() != Some(TYPE) {
+            return Err(TokenDefect::WrongType(TYPE));
+        }
+        let common = Common::read(&token.claims)?;
+        let sub = super::claims::text(&token.claims, "sub")?;
+        let capabilities = token.claims.get("capabilities").map(names).transpose()?;
+        common.is_for_one_of(audiences)?;
+        // A sub of another form names no agent, which its bearer learns like every other mismatch.
+        let agent_id = AgentId::try_from(sub).map_err(|_| TokenDefect::NotVerified)?;
+        Ok(Self {
+            token,
+            common,
+            agent_id,
+            capabilities,
+        })
+    }
+
+    /// The agent that claims to have signed.
+    pub fn agent_id(&self) -> &AgentId {
+        &self.agent_id
+    }
+
+    /// Steps 4 to 8 without replay: host, membership, signature, times, states.
+    pub fn verify(
+        self,
+        signer: &Signer<'_>,
+        window: Window,
+        now: Timestamp,
+    ) -> Result<VerifiedAgentToken, Refusal> {
+        let Signer {
+            agent,
+            host,
+            issuer,
+            lifetime,
+        } = signer;
+        let belongs =
+            self.agent_id == agent.id && agent.host_id == host.id && self.common.iss == *issuer;
+        if !belongs || !self.token.is_signed_by(&agent.public_key) {
+            return Err(TokenDefect::NotVerified.into());
+        }
+        let forget_at = self.common.judge_times(window, now)?;
+        require_usable(agent, host, lifetime, now)?;
+        Ok(VerifiedAgentToken {
+            agent_id: self.agent_id,
+            jti: self.common.jti,
+            capabilities: self.capabilities,
+            forget_at,
+        })
+    }
+}
+
+/// Whom the token claims to be from, as loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Signer<'a> {
+    /// The agent named by `sub`.
+    pub agent: &'a Agent,
+    /// That agent's host.
+    pub host: &'a Host,
+    /// The thumbprint of the host's key: the only acceptable `iss`.
+    pub issuer: &'a str,
+    /// How long agents live here.
+    pub lifetime: &'a LifetimePolicy,
+}
+
+/// Proof that the agent it names signed this request just now. Only [`UnverifiedAgentToken::verify`] makes it.
+#[derive(Debug)]
+pub struct VerifiedAgentToken {
+    agent_id: AgentId,
+    jti: String,
+    capabilities: Option<Vec<CapabilityName>>,
+    forget_at: Timestamp,
+}
+
+impl VerifiedAgentToken {
+    /// The agent that signed.
+    pub fn agent_id(&self) -> &AgentId {
+        &self.agent_id
+    }
+
+    /// The token's own name, unique for this agent.
+    pub fn jti(&self) -> &str {
+        &self.jti
+    }
+
+    /// From when on the token is refused for its age, so that its `jti` may be forgotten.
+    pub fn forget_at(&self) -> Timestamp {
+        self.forget_at
+    }
+
+    /// Whether the token covers `capability`. Without the claim it covers everything granted; with an empty
+    /// one, nothing.
+    pub fn covers(&self, capability: &CapabilityName) -> bool {
+        self.capabilities
+            .as_ref()
+            .is_none_or(|names| names.contains(capability))
+    }
+}
+
+/// Refuses every agent that may not act now, and every host that is not active.
+fn require_usable(
+    agent: &Agent,
+    host: &Host,
+    policy: &LifetimePolicy,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let state = lifetime::state_at(agent, policy, now);
+    let just_ended =
+        matches!(state, AgentState::Revoked { .. }) && state.status() != agent.state.status();
+    if just_ended {
+        return Err(Refusal::AbsoluteLifetimeExceeded);
+    }
+    state.status().require_active()?;
+    host.status.require_active()
+}
+
+fn names(claim: &Value) -> Result<Vec<CapabilityName>, TokenDefect> {
+    let defect = TokenDefect::BadClaim {
+        name: "capabilities",
+        expected: "a list of capability names",
+    };
+    let list = claim.as_array().ok_or(defect.clone())?;
+    let name = |item: &Value| CapabilityName::try_from(item.as_str()?.to_owned()).ok();
+    list.iter().map(name).collect::<Option<_>>().ok_or(defect)
+}

@@ -1,0 +1,141 @@
+//! What a person is asked to decide, whatever protocol asks: the one meeting point of pages and protocols.
+//!
+//! A protocol turns its pending thing into a [`ConsentView`] and gets a [`ConsentAnswer`] back. Names, reasons
+//! and messages in it come from strangers: a page shows them as text and never as anything else.
+
+use procura_keys::clock::Timestamp;
+use procura_keys::digest::{sha256, to_base64url};
+use serde::Serialize;
+
+use crate::presence::Strength;
+
+/// One pending request as a person sees it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConsentView {
+    /// Which request, in its protocol's own terms.
+    pub reference: String,
+    /// The app that asks, in its own words.
+    pub app: Option<String>,
+    /// The agent that asks, in its own words.
+    pub agent: String,
+    /// Whether this person has connected the app before.
+    pub known_app: bool,
+    /// Whether the agent is new, or asks for more than it has.
+    pub kind: ConsentKind,
+    /// Why, in the agent's words.
+    pub reason: Option<String>,
+    /// A message from the app to compare with what it shows.
+    pub message: Option<String>,
+    /// What is asked for.
+    pub items: Vec<ConsentItem>,
+    /// When the request can no longer be answered.
+    pub expires_at: Timestamp,
+}
+
+/// What kind of request it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentKind {
+    /// A new agent wants to connect.
+    Connect,
+    /// A connected agent wants more.
+    Extend,
+}
+
+/// One thing that is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConsentItem {
+    /// Which, in the protocol's own terms.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it does, in the server's words.
+    pub description: String,
+    /// Its limits, each a sentence.
+    pub limits: Vec<String>,
+    /// What deciding it takes.
+    pub strength: Strength,
+}
+
+impl ConsentView {
+    /// Names exactly what is shown. A decision carries it back, so that nobody approves what they did not see.
+    pub fn digest(&self) -> String {
+        // Every member is text, number or list, so there is nothing that could fail to print.
+        to_base64url(&sha256(&serde_json::to_vec(self).unwrap_or_default()))
+    }
+
+    /// What it takes to approve the items with these identifiers, and the request as such.
+    pub fn strength_of(&self, chosen: &[String]) -> Strength {
+        let chosen = self.items.iter().filter(|item| chosen.contains(&item.id));
+        chosen
+            .map(|item| item.strength)
+            .max()
+            .unwrap_or(Strength::FreshSignIn)
+            .max(Strength::FreshSignIn)
+    }
+}
+
+/// What a person decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsentAnswer {
+    /// Yes to these items; no to the others.
+    Approve {
+        /// Identifiers of items.
+        items: Vec<String>,
+    },
+    /// No to all of it.
+    Deny {
+        /// Shown to the agent.
+        reason: Option<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view() -> ConsentView {
+        let item = |id: &str, strength| ConsentItem {
+            id: id.into(),
+            name: id.into(),
+            description: "x".into(),
+            limits: vec!["up to 5".into()],
+            strength,
+        };
+        ConsentView {
+            reference: "apr_1".into(),
+            app: None,
+            agent: "a".into(),
+            known_app: false,
+            kind: ConsentKind::Connect,
+            reason: None,
+            message: None,
+            items: vec![
+                item("read", Strength::FreshSignIn),
+                item("pay", Strength::Verified),
+            ],
+            expires_at: Timestamp::from_millis(1),
+        }
+    }
+
+    #[test]
+    fn any_change_to_what_is_shown_changes_its_digest() {
+        let shown = view();
+        assert_eq!(shown.digest(), view().digest());
+        let mut swapped = view();
+        swapped.items[1].limits[0] = "up to 5000".into();
+        assert_ne!(shown.digest(), swapped.digest());
+    }
+
+    // AA-8.10-07
+    #[test]
+    fn the_strongest_chosen_item_decides() {
+        let view = view();
+        assert_eq!(view.strength_of(&["read".into()]), Strength::FreshSignIn);
+        assert_eq!(
+            view.strength_of(&["read".into(), "pay".into()]),
+            Strength::Verified
+        );
+        assert_eq!(view.strength_of(&[]), Strength::FreshSignIn);
+    }
+}

@@ -1,0 +1,187 @@
+//! Records of the Agent Auth Protocol.
+
+use async_trait::async_trait;
+use procura_agent_auth::agent::{Agent, AgentState, AgentStatus};
+use procura_agent_auth::approval::{Approval, ApprovalState};
+use procura_agent_auth::constraint::Constraints;
+use procura_agent_auth::grant::{Grant, GrantState, GrantStatus};
+use procura_agent_auth::host::{Host, HostStatus};
+use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId, UserId};
+use procura_keys::clock::Timestamp;
+use procura_keys::thumbprint::Thumbprint;
+
+use crate::{Page, StoreResult};
+
+/// Hosts. The thumbprint of a host's key is unique.
+#[async_trait]
+pub trait HostStore {
+    /// Adds a host. `Conflict` when its key is known already.
+    async fn insert_host(&mut self, host: &Host) -> StoreResult<()>;
+    /// The host with this identifier, which has to exist.
+    async fn load_host(&mut self, id: &HostId) -> StoreResult<Host>;
+    /// The host whose current key has this thumbprint.
+    async fn find_host_by_thumbprint(
+        &mut self,
+        thumbprint: &Thumbprint,
+    ) -> StoreResult<Option<Host>>;
+    /// Hosts, oldest first.
+    async fn list_hosts(&mut self, page: Page<HostId>) -> StoreResult<Vec<Host>>;
+    /// Hosts linked to a person, oldest first.
+    async fn list_hosts_by_user(&mut self, user: &UserId) -> StoreResult<Vec<Host>>;
+    /// Carries out a transition. `Conflict` when the host is not in state `from` any more.
+    async fn apply_host(&mut self, change: &HostChange) -> StoreResult<()>;
+    /// Notes when the host's key was last used and what its client calls it now. Never moves time back.
+    async fn touch_host(
+        &mut self,
+        id: &HostId,
+        at: Timestamp,
+        name: Option<&str>,
+    ) -> StoreResult<()>;
+}
+
+/// A transition of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostChange {
+    /// The host.
+    pub id: HostId,
+    /// The state it has to be in.
+    pub from: HostStatus,
+    /// The state it gets. Becoming active sets `activated_at`.
+    pub to: HostStatus,
+    /// The person it is linked to from now on; no change without one. `Conflict` when another one is.
+    pub link: Option<UserId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Agents. The pair of host and key thumbprint is unique.
+#[async_trait]
+pub trait AgentStore {
+    /// Adds an agent. `Conflict` when its key is known under its host already.
+    async fn insert_agent(&mut self, agent: &Agent) -> StoreResult<()>;
+    /// The agent with this identifier.
+    async fn find_agent(&mut self, id: &AgentId) -> StoreResult<Option<Agent>>;
+    /// The agent of this host whose key has this thumbprint.
+    async fn find_agent_by_key(
+        &mut self,
+        host: &HostId,
+        key: &Thumbprint,
+    ) -> StoreResult<Option<Agent>>;
+    /// Agents that match, oldest first.
+    async fn list_agents(
+        &mut self,
+        filter: &AgentFilter,
+        page: Page<AgentId>,
+    ) -> StoreResult<Vec<Agent>>;
+    /// Carries out a transition. `Conflict` when the agent is not in state `from` any more.
+    async fn apply_agent(&mut self, change: &AgentChange) -> StoreResult<()>;
+    /// Notes when agents last made an authenticated request. Never moves time back; unknown agents are skipped.
+    async fn touch_agents(&mut self, uses: &[(AgentId, Timestamp)]) -> StoreResult<()>;
+    /// Ends every active or expired autonomous agent of a host as claimed, and sets its person (§2.10).
+    /// Returns those that changed.
+    async fn claim_agents_of_host(
+        &mut self,
+        host: &HostId,
+        user: &UserId,
+        at: Timestamp,
+    ) -> StoreResult<Vec<AgentId>>;
+    /// Revokes every agent of a host that has not ended yet. Returns those that changed.
+    async fn revoke_agents_of_host(
+        &mut self,
+        host: &HostId,
+        at: Timestamp,
+    ) -> StoreResult<Vec<AgentId>>;
+}
+
+/// Which agents to list. An empty filter lists all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentFilter {
+    /// Of this host.
+    pub host_id: Option<HostId>,
+    /// In this stored state.
+    pub status: Option<AgentStatus>,
+}
+
+/// A transition of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentChange {
+    /// The agent.
+    pub id: AgentId,
+    /// The state it has to be in.
+    pub from: AgentStatus,
+    /// The state it gets.
+    pub to: AgentState,
+    /// The person it acts for from now on; no change without one.
+    pub user_id: Option<UserId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Grants. An agent has at most one pending grant of a capability.
+#[async_trait]
+pub trait GrantStore {
+    /// Adds a grant. `Conflict` when it is pending and the agent has a pending one of the same capability.
+    async fn insert_grant(&mut self, grant: &Grant) -> StoreResult<()>;
+    /// All grants of an agent, oldest first, in the order they were added.
+    async fn list_grants_by_agent(&mut self, agent: &AgentId) -> StoreResult<Vec<Grant>>;
+    /// The grants that wait for this decision, in the order they were added.
+    async fn list_grants_by_approval(&mut self, approval: &ApprovalId) -> StoreResult<Vec<Grant>>;
+    /// Carries out a transition. `Conflict` when the grant is not in state `from` any more.
+    async fn apply_grant(&mut self, change: &GrantUpdate) -> StoreResult<()>;
+    /// Moves the pending grants of one approval request to another.
+    async fn move_grants(
+        &mut self,
+        from: &ApprovalId,
+        to: &ApprovalId,
+        at: Timestamp,
+    ) -> StoreResult<()>;
+    /// Takes back every active or pending grant of these agents.
+    async fn revoke_grants_of_agents(
+        &mut self,
+        agents: &[AgentId],
+        at: Timestamp,
+    ) -> StoreResult<()>;
+}
+
+/// A transition of a grant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GrantUpdate {
+    /// The grant.
+    pub id: GrantId,
+    /// The state it has to be in.
+    pub from: GrantStatus,
+    /// The state it gets.
+    pub to: GrantState,
+    /// Its limits from now on.
+    pub constraints: Option<Constraints>,
+    /// Its reason from now on.
+    pub reason: Option<String>,
+    /// Its end from now on.
+    pub expires_at: Option<Timestamp>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Requests for approval. The digest of the user code is unique.
+#[async_trait]
+pub trait ApprovalStore {
+    /// Adds a request. `Conflict` when its code is taken.
+    async fn insert_approval(&mut self, approval: &Approval) -> StoreResult<()>;
+    /// The request with this identifier.
+    async fn find_approval(&mut self, id: &ApprovalId) -> StoreResult<Option<Approval>>;
+    /// The request whose user code has this digest.
+    async fn find_approval_by_code(&mut self, digest: &[u8; 32]) -> StoreResult<Option<Approval>>;
+    /// Open requests of an agent, oldest first.
+    async fn list_open_approvals_by_agent(&mut self, agent: &AgentId)
+    -> StoreResult<Vec<Approval>>;
+    /// Requests that can still be answered at `now`, oldest first.
+    async fn list_open_approvals(
+        &mut self,
+        now: Timestamp,
+        page: Page<ApprovalId>,
+    ) -> StoreResult<Vec<Approval>>;
+    /// Answers or cancels an open request. `Conflict` when it is not open any more.
+    async fn close_approval(&mut self, id: &ApprovalId, to: &ApprovalState) -> StoreResult<()>;
+    /// Cancels every open request of these agents.
+    async fn cancel_approvals_of_agents(&mut self, agents: &[AgentId]) -> StoreResult<()>;
+}

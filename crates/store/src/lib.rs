@@ -1,0 +1,56 @@
+//! What Procura keeps, behind traits.
+//!
+//! A [`Store`] opens transactions. Everything an operation reads and writes happens in one [`Transaction`],
+//! which sees no other writer's half-done work and is gone without a trace unless it is committed. Identity
+//! rules (one host per key, one agent per host and key, one open request per agent and capability) are the
+//! store's to keep; transitions name the state they start from, and one that finds another state is a
+//! [`StoreError::Conflict`].
+
+pub mod agent_auth;
+pub mod audit;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod error;
+pub mod memory;
+pub mod people;
+pub mod replay;
+
+use async_trait::async_trait;
+
+pub use error::{StoreError, StoreResult};
+
+/// A place where records live.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Starts a transaction that may write. Writers take turns.
+    async fn begin(&self) -> StoreResult<Box<dyn Transaction>>;
+
+    /// Starts a transaction for reading one consistent state.
+    async fn read(&self) -> StoreResult<Box<dyn Transaction>>;
+}
+
+/// One unit of work. Dropping it undoes it.
+#[async_trait]
+pub trait Transaction:
+    agent_auth::HostStore
+    + agent_auth::AgentStore
+    + agent_auth::GrantStore
+    + agent_auth::ApprovalStore
+    + people::PersonStore
+    + people::SessionStore
+    + audit::AuditStore
+    + replay::ReplayStore
+    + Send
+{
+    /// Makes everything written durable and visible at once.
+    async fn commit(self: Box<Self>) -> StoreResult<()>;
+}
+
+/// Where a page of a listing starts and how long it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<K> {
+    /// The key after which to start; from the beginning without one.
+    pub after: Option<K>,
+    /// The most rows to return.
+    pub limit: u32,
+}
