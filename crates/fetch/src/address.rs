@@ -1,7 +1,8 @@
-//! What kind of address a host or an IP is. Pure: whether a kind may be called is the policy's matter.
+//! What kind of address a host or an IP is. Pure: whether a kind may be called is the policy's
+//! matter.
 //!
-//! The ranges are those of the IANA special-purpose registries, which contain every range Agent Auth
-//! §8.12 names.
+//! The ranges are those of the IANA special-purpose registries, which contain every range Agent
+//! Auth §8.12 names.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -68,8 +69,8 @@ impl AddressVerdict {
         if let Some(inner) = address.to_ipv4_mapped() {
             return Self::of_v4(inner);
         }
-        // A gateway elsewhere unpacks these: what it would reach inside is never ours to call, and never
-        // this machine.
+        // A gateway elsewhere unpacks these: what it would reach inside is never ours to call, and
+        // never this machine.
         if let Some(inner) = embedded_v4(address) {
             return match Self::of_v4(inner) {
                 Self::Public => Self::Public,

@@ -29,8 +29,8 @@ impl Fetcher {
 
     /// A fetcher that resolves names through `lookup`, whose answers are judged all the same.
     pub fn with_lookup(policy: FetchPolicy, lookup: Arc<dyn Lookup>) -> Result<Self, FetchError> {
-        // Redirects are followed here, where each target is judged. A proxy would resolve names itself,
-        // unjudged. Bodies stay as they were sent: an unpacked one could pass any limit.
+        // Redirects are followed here, where each target is judged. A proxy would resolve names
+        // itself, unjudged. Bodies stay as they were sent: an unpacked one could pass any limit.
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

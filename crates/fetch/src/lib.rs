@@ -1,8 +1,9 @@
 //! Guarded outbound HTTP for servers and clients (Agent Auth §8.12).
 //!
-//! URLs arrive from strangers. A [`Fetcher`] obeys a [`FetchPolicy`]: https only, no address outside the
-//! policy's reach, names resolved once and pinned, few redirects with each target judged again, bounded
-//! time and bounded bodies. No other crate of the product makes an outbound HTTP request.
+//! URLs arrive from strangers. A [`Fetcher`] obeys a [`FetchPolicy`]: https only, no address
+//! outside the policy's reach, names resolved once and pinned, few redirects with each target
+//! judged again, bounded time and bounded bodies. No other crate of the product makes an outbound
+//! HTTP request.
 
 pub mod address;
 mod error;

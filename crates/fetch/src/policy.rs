@@ -1,4 +1,5 @@
-//! What a [`Fetcher`](crate::Fetcher) may do: which addresses, how long, how much (Agent Auth §8.12).
+//! What a [`Fetcher`](crate::Fetcher) may do: which addresses, how long, how much (Agent Auth
+//! §8.12).
 
 use std::time::Duration;
 
@@ -51,8 +52,8 @@ impl FetchPolicy {
 
     /// For clients, whose users run internal services as well.
     ///
-    /// Internal addresses are safe enough there: over https, a host has to prove with a certificate that
-    /// it is the one named by the URL before it sees a byte of the request.
+    /// Internal addresses are safe enough there: over https, a host has to prove with a certificate
+    /// that it is the one named by the URL before it sees a byte of the request.
     pub const fn client() -> Self {
         Self {
             reach: Reach::Internal,
@@ -76,8 +77,8 @@ impl FetchPolicy {
         }
     }
 
-    /// Judges a URL as far as it can be without resolving: scheme, credentials, and the host unless it is
-    /// a name. Useful by itself for URLs that are stored now and fetched later.
+    /// Judges a URL as far as it can be without resolving: scheme, credentials, and the host unless
+    /// it is a name. Useful by itself for URLs that are stored now and fetched later.
     pub fn admit(&self, url: &Url) -> Result<(), FetchError> {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(FetchError::CredentialsInUrl { host: host_of(url) });

@@ -8,8 +8,8 @@ use crate::fetcher::Request;
 
 /// The request that follows a redirect; nothing when the answer is not one to follow.
 ///
-/// Only GET and HEAD are followed: anything else was signed for, and meant for, one place. The new URL
-/// is not judged here.
+/// Only GET and HEAD are followed: anything else was signed for, and meant for, one place. The new
+/// URL is not judged here.
 pub(crate) fn next_hop(
     request: &Request,
     status: StatusCode,
@@ -30,7 +30,8 @@ pub(crate) fn next_hop(
         host: host_of(&request.url),
         reason: "the redirect's location is not a URL".to_owned(),
     })?;
-    // A page outside must not lead to the plain services of this machine, even where those are allowed.
+    // A page outside must not lead to the plain services of this machine, even where those are
+    // allowed.
     if request.url.scheme() == "https" && url.scheme() == "http" {
         return Err(FetchError::NotHttps {
             host: host_of(&url),
@@ -52,8 +53,8 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// The headers another origin may see. Credentials hide under many names, so this is a list of those
-/// that are harmless: `Authorization`, cookies and API keys are not on it.
+/// The headers another origin may see. Credentials hide under many names, so this is a list of
+/// those that are harmless: `Authorization`, cookies and API keys are not on it.
 fn sent_anywhere(headers: &HeaderMap) -> HeaderMap {
     let harmless = headers.iter().filter(|(name, _)| HARMLESS.contains(name));
     harmless

@@ -1,5 +1,5 @@
-//! Resolves names, judges the answer, and hands on exactly the addresses it judged: the connection goes
-//! to one of them and there is no second look-up in between (Agent Auth §8.12, DNS rebinding).
+//! Resolves names, judges the answer, and hands on exactly the addresses it judged: the connection
+//! goes to one of them and there is no second look-up in between (Agent Auth §8.12, DNS rebinding).
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

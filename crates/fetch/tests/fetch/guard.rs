@@ -54,8 +54,8 @@ async fn one_forbidden_address_spoils_the_whole_answer() {
     assert_eq!(server.connections(), 0);
 }
 
-/// AA-8.12-02: the connection goes to the address that was judged, after one look-up. The server here
-/// does not speak TLS, which shows that the handshake, and no plain request, came to it.
+/// AA-8.12-02: the connection goes to the address that was judged, after one look-up. The server
+/// here does not speak TLS, which shows that the handshake, and no plain request, came to it.
 #[tokio::test]
 async fn the_judged_address_is_the_one_that_is_called() {
     let lookup = FixedLookup::of(&["127.0.0.1"]);

@@ -18,7 +18,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
-/// The answer to a path: raw bytes, and whether the connection then stays open without another word.
+/// The answer to a path: raw bytes, and whether the connection then stays open without another
+/// word.
 pub(crate) struct Answer {
     pub(crate) bytes: Vec<u8>,
     pub(crate) hang: bool,
