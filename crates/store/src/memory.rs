@@ -1,1 +1,123 @@
-//! Placeholder.
+//! A store in memory, for tests and programs that need not remember anything.
+//!
+//! A write transaction waits for its turn, works on its own copy of the state and swaps it in when it
+//! commits; a read transaction keeps the state it found. Tables are shared between copies until written to.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+
+use self::reference::Reference;
+use self::state::State;
+use crate::{Store, StoreError, StoreResult, Transaction};
+
+mod agents;
+mod approvals;
+mod audit;
+mod grants;
+mod hosts;
+mod persons;
+mod reference;
+mod replay;
+mod sessions;
+mod state;
+
+/// A handle to one store. Clones of it share their records.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    committed: Arc<Mutex<State>>,
+    turn: Arc<AsyncMutex<()>>,
+}
+
+impl MemoryStore {
+    /// A store without any records.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn snapshot(&self) -> State {
+        self.committed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let writer = Writer {
+            committed: Arc::clone(&self.committed),
+            references: Vec::new(),
+            _turn: turn,
+        };
+        Ok(Box::new(MemoryTransaction {
+            state: self.snapshot(),
+            writer: Some(writer),
+        }))
+    }
+
+    async fn read(&self) -> StoreResult<Box<dyn Transaction>> {
+        Ok(Box::new(MemoryTransaction {
+            state: self.snapshot(),
+            writer: None,
+        }))
+    }
+}
+
+/// A copy of the state, and the right to replace the original if there is one.
+#[derive(Debug)]
+struct MemoryTransaction {
+    state: State,
+    writer: Option<Writer>,
+}
+
+#[derive(Debug)]
+struct Writer {
+    committed: Arc<Mutex<State>>,
+    /// What the new records point at, which has to exist when they are committed.
+    references: Vec<Reference>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl MemoryTransaction {
+    /// The state, to be changed.
+    fn change(&mut self) -> StoreResult<&mut State> {
+        if self.writer.is_some() {
+            Ok(&mut self.state)
+        } else {
+            Err(StoreError::Unavailable(Box::new(ReadOnly)))
+        }
+    }
+
+    fn refer_to(&mut self, reference: Reference) {
+        if let Some(writer) = &mut self.writer {
+            writer.references.push(reference);
+        }
+    }
+}
+
+#[async_trait]
+impl Transaction for MemoryTransaction {
+    async fn commit(self: Box<Self>) -> StoreResult<()> {
+        let Self { state, writer } = *self;
+        let Some(writer) = writer else {
+            return Ok(());
+        };
+        for reference in &writer.references {
+            reference.require_in(&state)?;
+        }
+        *writer
+            .committed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = state;
+        Ok(())
+    }
+}
+
+/// A transaction opened for reading was asked to write.
+#[derive(Debug, thiserror::Error)]
+#[error("this transaction was opened for reading only")]
+struct ReadOnly;

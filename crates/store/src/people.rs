@@ -31,7 +31,7 @@ pub trait PersonStore {
 /// Sign-in sessions, found by the digest of their cookie.
 #[async_trait]
 pub trait SessionStore {
-    /// Adds a session.
+    /// Adds a session. `Conflict` when its digest is taken.
     async fn insert_session(&mut self, session: &Session) -> StoreResult<()>;
     /// The session of this cookie, expired or not.
     async fn find_session(&mut self, token_digest: &[u8; 32]) -> StoreResult<Option<Session>>;

@@ -22,7 +22,7 @@ pub trait ReplayStore {
     /// Adds tokens. One that is there already stays as it is; the call still succeeds, since who may be first
     /// is decided before.
     async fn insert_seen(&mut self, tokens: &[SeenToken]) -> StoreResult<()>;
-    /// Every token that still has to be remembered at `now`.
+    /// Every token that still has to be remembered at `now`, in no particular order.
     async fn list_seen(&mut self, now: Timestamp) -> StoreResult<Vec<SeenToken>>;
     /// Forgets what no longer has to be remembered at `now`.
     async fn delete_forgotten(&mut self, now: Timestamp) -> StoreResult<()>;

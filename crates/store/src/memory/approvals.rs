@@ -1,0 +1,85 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use procura_agent_auth::approval::{Approval, ApprovalState};
+use procura_agent_auth::id::{AgentId, ApprovalId};
+use procura_keys::clock::Timestamp;
+
+use super::MemoryTransaction;
+use super::reference::Reference;
+use super::state::{length, rows_after};
+use crate::agent_auth::ApprovalStore;
+use crate::{Page, StoreError, StoreResult};
+
+#[async_trait]
+impl ApprovalStore for MemoryTransaction {
+    async fn insert_approval(&mut self, approval: &Approval) -> StoreResult<()> {
+        let approvals = Arc::make_mut(&mut self.change()?.approvals);
+        let taken =
+            |other: &Approval| other.id == approval.id || other.code_digest == approval.code_digest;
+        if approvals.values().any(taken) {
+            return Err(StoreError::Conflict("approval request"));
+        }
+        approvals.insert(approval.id.clone(), approval.clone());
+        self.refer_to(Reference::Agent(approval.agent_id.clone()));
+        self.refer_to(Reference::Host(approval.host_id.clone()));
+        Ok(())
+    }
+
+    async fn find_approval(&mut self, id: &ApprovalId) -> StoreResult<Option<Approval>> {
+        Ok(self.state.approvals.get(id).cloned())
+    }
+
+    async fn find_approval_by_code(&mut self, digest: &[u8; 32]) -> StoreResult<Option<Approval>> {
+        let mut approvals = self.state.approvals.values();
+        Ok(approvals
+            .find(|approval| approval.code_digest == *digest)
+            .cloned())
+    }
+
+    async fn list_open_approvals_by_agent(
+        &mut self,
+        agent: &AgentId,
+    ) -> StoreResult<Vec<Approval>> {
+        let approvals = self.state.approvals.values();
+        Ok(approvals
+            .filter(|approval| approval.agent_id == *agent && is_open(approval))
+            .cloned()
+            .collect())
+    }
+
+    async fn list_open_approvals(
+        &mut self,
+        now: Timestamp,
+        page: Page<ApprovalId>,
+    ) -> StoreResult<Vec<Approval>> {
+        let approvals = rows_after(&self.state.approvals, page.after.as_ref());
+        Ok(approvals
+            .filter(|approval| approval.require_open(now).is_ok())
+            .take(length(page.limit))
+            .cloned()
+            .collect())
+    }
+
+    async fn close_approval(&mut self, id: &ApprovalId, to: &ApprovalState) -> StoreResult<()> {
+        let approval = Arc::make_mut(&mut self.change()?.approvals)
+            .get_mut(id)
+            .filter(|approval| is_open(approval))
+            .ok_or(StoreError::Conflict("approval request"))?;
+        approval.state = to.clone();
+        Ok(())
+    }
+
+    async fn cancel_approvals_of_agents(&mut self, agents: &[AgentId]) -> StoreResult<()> {
+        for approval in Arc::make_mut(&mut self.change()?.approvals).values_mut() {
+            if is_open(approval) && agents.contains(&approval.agent_id) {
+                approval.state = ApprovalState::Cancelled;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_open(approval: &Approval) -> bool {
+    approval.state == ApprovalState::Open
+}

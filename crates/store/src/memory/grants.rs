@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use procura_agent_auth::grant::{Grant, GrantState, GrantStatus};
+use procura_agent_auth::id::{AgentId, ApprovalId};
+use procura_keys::clock::Timestamp;
+
+use super::MemoryTransaction;
+use super::reference::Reference;
+use crate::agent_auth::{GrantStore, GrantUpdate};
+use crate::{StoreError, StoreResult};
+
+#[async_trait]
+impl GrantStore for MemoryTransaction {
+    async fn insert_grant(&mut self, grant: &Grant) -> StoreResult<()> {
+        let grants = Arc::make_mut(&mut self.change()?.grants);
+        if grants.iter().any(|other| other.id == grant.id) || is_pending_twice(grants, grant) {
+            return Err(StoreError::Conflict("grant"));
+        }
+        grants.push(grant.clone());
+        self.refer_to(Reference::Agent(grant.agent_id.clone()));
+        self.refer_to_approval_of(&grant.state);
+        Ok(())
+    }
+
+    async fn list_grants_by_agent(&mut self, agent: &AgentId) -> StoreResult<Vec<Grant>> {
+        let grants = self.state.grants.iter();
+        Ok(grants
+            .filter(|grant| grant.agent_id == *agent)
+            .cloned()
+            .collect())
+    }
+
+    async fn list_grants_by_approval(&mut self, approval: &ApprovalId) -> StoreResult<Vec<Grant>> {
+        let grants = self.state.grants.iter();
+        Ok(grants
+            .filter(|grant| waits_for(grant, approval))
+            .cloned()
+            .collect())
+    }
+
+    async fn apply_grant(&mut self, change: &GrantUpdate) -> StoreResult<()> {
+        let grants = Arc::make_mut(&mut self.change()?.grants);
+        let place = grants
+            .iter()
+            .position(|grant| grant.id == change.id && grant.state.status() == change.from)
+            .ok_or(StoreError::Conflict("grant"))?;
+        let updated = updated(&grants[place], change);
+        if is_pending_twice(grants, &updated) {
+            return Err(StoreError::Conflict("grant"));
+        }
+        grants[place] = updated;
+        self.refer_to_approval_of(&change.to);
+        Ok(())
+    }
+
+    async fn move_grants(
+        &mut self,
+        from: &ApprovalId,
+        to: &ApprovalId,
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        let mut moved = false;
+        for grant in Arc::make_mut(&mut self.change()?.grants) {
+            if waits_for(grant, from) {
+                grant.state = GrantState::Pending {
+                    approval_id: to.clone(),
+                };
+                grant.updated_at = at;
+                moved = true;
+            }
+        }
+        if moved {
+            self.refer_to(Reference::Approval(to.clone()));
+        }
+        Ok(())
+    }
+
+    async fn revoke_grants_of_agents(
+        &mut self,
+        agents: &[AgentId],
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        for grant in Arc::make_mut(&mut self.change()?.grants) {
+            let counts = matches!(
+                grant.state,
+                GrantState::Pending { .. } | GrantState::Active { .. }
+            );
+            if counts && agents.contains(&grant.agent_id) {
+                grant.state = GrantState::Revoked;
+                grant.updated_at = at;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl MemoryTransaction {
+    fn refer_to_approval_of(&mut self, state: &GrantState) {
+        if let GrantState::Pending { approval_id } = state {
+            self.refer_to(Reference::Approval(approval_id.clone()));
+        }
+    }
+}
+
+fn updated(grant: &Grant, change: &GrantUpdate) -> Grant {
+    Grant {
+        state: change.to.clone(),
+        constraints: change.constraints.clone(),
+        reason: change.reason.clone(),
+        expires_at: change.expires_at,
+        updated_at: change.at,
+        ..grant.clone()
+    }
+}
+
+/// Whether `grant` waits for a decision that another grant of the same agent and capability waits for.
+fn is_pending_twice(grants: &[Grant], grant: &Grant) -> bool {
+    let pending = |grant: &Grant| grant.state.status() == GrantStatus::Pending;
+    pending(grant)
+        && grants.iter().any(|other| {
+            pending(other)
+                && other.id != grant.id
+                && other.agent_id == grant.agent_id
+                && other.capability == grant.capability
+        })
+}
+
+fn waits_for(grant: &Grant, approval: &ApprovalId) -> bool {
+    matches!(&grant.state, GrantState::Pending { approval_id } if approval_id == approval)
+}

@@ -1,0 +1,51 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use procura_keys::clock::Timestamp;
+use procura_people::person::{Email, Person, PersonId};
+
+use super::MemoryTransaction;
+use super::state::{length, rows_after};
+use crate::people::PersonStore;
+use crate::{Page, StoreError, StoreResult};
+
+#[async_trait]
+impl PersonStore for MemoryTransaction {
+    async fn insert_person(&mut self, person: &Person) -> StoreResult<()> {
+        let persons = Arc::make_mut(&mut self.change()?.persons);
+        let taken = |other: &Person| other.id == person.id || other.email == person.email;
+        if persons.values().any(taken) {
+            return Err(StoreError::Conflict("person"));
+        }
+        persons.insert(person.id.clone(), person.clone());
+        Ok(())
+    }
+
+    async fn find_person(&mut self, id: &PersonId) -> StoreResult<Option<Person>> {
+        Ok(self.state.persons.get(id).cloned())
+    }
+
+    async fn find_person_by_email(&mut self, email: &Email) -> StoreResult<Option<Person>> {
+        let mut persons = self.state.persons.values();
+        Ok(persons.find(|person| person.email == *email).cloned())
+    }
+
+    async fn list_persons(&mut self, page: Page<PersonId>) -> StoreResult<Vec<Person>> {
+        let persons = rows_after(&self.state.persons, page.after.as_ref());
+        Ok(persons.take(length(page.limit)).cloned().collect())
+    }
+
+    async fn disable_person(
+        &mut self,
+        id: &PersonId,
+        disabled: bool,
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        let person = Arc::make_mut(&mut self.change()?.persons)
+            .get_mut(id)
+            .ok_or(StoreError::NotFound("person"))?;
+        person.disabled = disabled;
+        person.updated_at = at;
+        Ok(())
+    }
+}

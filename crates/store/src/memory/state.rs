@@ -1,0 +1,46 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use procura_agent_auth::agent::Agent;
+use procura_agent_auth::approval::Approval;
+use procura_agent_auth::grant::Grant;
+use procura_agent_auth::host::Host;
+use procura_agent_auth::id::{AgentId, ApprovalId, HostId};
+use procura_keys::clock::Timestamp;
+use procura_people::person::{Person, PersonId};
+use procura_people::session::Session;
+
+use crate::audit::AuditRecord;
+
+/// Every table. Copying it copies eight pointers; a table is copied when it is first written to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub(super) hosts: Arc<BTreeMap<HostId, Host>>,
+    pub(super) agents: Arc<BTreeMap<AgentId, Agent>>,
+    /// In the order they were added.
+    pub(super) grants: Arc<Vec<Grant>>,
+    pub(super) approvals: Arc<BTreeMap<ApprovalId, Approval>>,
+    pub(super) persons: Arc<BTreeMap<PersonId, Person>>,
+    pub(super) sessions: Arc<HashMap<[u8; 32], Session>>,
+    /// Record n stands at place n - 1.
+    pub(super) audit: Arc<Vec<Arc<AuditRecord>>>,
+    /// Signer and `jti`, and when to forget them.
+    pub(super) seen: Arc<HashMap<(String, String), Timestamp>>,
+}
+
+/// The rows of a page: those after its start, in the order of their keys.
+pub(super) fn rows_after<'a, K: Ord, V>(
+    table: &'a BTreeMap<K, V>,
+    after: Option<&K>,
+) -> impl Iterator<Item = &'a V> {
+    use std::ops::Bound::{Excluded, Unbounded};
+
+    table
+        .range((after.map_or(Unbounded, Excluded), Unbounded))
+        .map(|(_, row)| row)
+}
+
+/// A page's length, for taking that many.
+pub(super) fn length(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
