@@ -74,8 +74,8 @@ pub struct SessionPolicy {
 impl Default for SessionPolicy {
     fn default() -> Self {
         Self {
-            lifetime: Duration::from_secs(12 * 3600),
-            fresh_for: Duration::from_secs(5 * 60),
+            lifetime: Duration::from_hours(12),
+            fresh_for: Duration::from_mins(5),
         }
     }
 }

@@ -1,0 +1,16 @@
+//! The operations of the Agent Auth Protocol, one file each, named as in the specification.
+
+pub mod approval;
+pub mod caller;
+pub mod capabilities;
+pub mod consent;
+pub mod discovery;
+pub mod execute;
+pub mod introspect;
+pub mod register;
+pub mod request_capability;
+pub mod revoke;
+pub mod snapshot;
+pub mod status;
+mod sentences;
+mod views;

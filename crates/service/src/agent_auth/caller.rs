@@ -1,0 +1,235 @@
+//! Who calls: from a bearer token to a value that says what was proved (§4.5, §4.5.1).
+//!
+//! One order for every endpoint: shape, audience, host and agent, signature, times, states, replay. The replay
+//! set is claimed in memory, by exactly one of any number of callers, and then made durable before the answer.
+
+use std::sync::Arc;
+
+use procura_agent_auth::agent::Agent;
+use procura_agent_auth::host::Host;
+use procura_agent_auth::lifetime;
+use procura_agent_auth::refusal::Refusal;
+use procura_agent_auth::token::TokenDefect;
+use procura_agent_auth::token::agent::{Signer, UnverifiedAgentToken, VerifiedAgentToken};
+use procura_agent_auth::token::host::{Standing, UnverifiedHostToken, VerifiedHostToken};
+use procura_keys::clock::Timestamp;
+use procura_store::agent_auth::AgentChange;
+use procura_store::replay::SeenToken;
+
+use super::snapshot::AgentSnapshot;
+use crate::audit;
+use crate::context::Context;
+use crate::error::{ServiceError, ServiceResult};
+use crate::journal::Entry;
+use crate::limits::Budget;
+
+/// An agent that proved its key, is active, and has not used this token before.
+#[derive(Debug)]
+pub struct AgentCaller {
+    /// The agent, its host and its grants.
+    pub snapshot: Arc<AgentSnapshot>,
+    /// What it signed.
+    pub token: VerifiedAgentToken,
+    /// When it was judged.
+    pub now: Timestamp,
+}
+
+/// An agent at the execute endpoint: as [`AgentCaller`], but its token is not durable as used yet. It becomes
+/// so together with the audit record of the call.
+#[derive(Debug)]
+pub struct ExecutingAgent {
+    /// The caller.
+    pub caller: AgentCaller,
+    pub(crate) unsaved: Entry,
+}
+
+/// A known host that proved its key.
+#[derive(Debug)]
+pub struct HostCaller {
+    /// The host.
+    pub host: Host,
+    /// What it signed.
+    pub token: VerifiedHostToken,
+    /// When it was judged.
+    pub now: Timestamp,
+}
+
+/// A host, known or new, that proved its key in order to register an agent.
+#[derive(Debug)]
+pub struct RegisteringHost {
+    /// The host, if it is known.
+    pub host: Option<Host>,
+    /// What it signed.
+    pub token: VerifiedHostToken,
+    /// When it was judged.
+    pub now: Timestamp,
+}
+
+/// Verifies an agent at an endpoint of the server itself.
+pub async fn agent(ctx: &Context, token: &str) -> ServiceResult<AgentCaller> {
+    let issuer = ctx.provider().issuer.as_str();
+    let executing = verified_agent(ctx, token, &[issuer]).await?;
+    ctx.journal().write(executing.unsaved).await?;
+    Ok(executing.caller)
+}
+
+/// Verifies an agent at the execute endpoint, for which tokens name the endpoint or the issuer.
+pub async fn executing_agent(ctx: &Context, token: &str) -> ServiceResult<ExecutingAgent> {
+    let location = ctx.provider().default_location();
+    verified_agent(ctx, token, &[&location, &ctx.provider().issuer]).await
+}
+
+/// Verifies an agent whose token may name any of `audiences`.
+pub(crate) async fn verified_agent(ctx: &Context, token: &str, audiences: &[&str]) -> ServiceResult<ExecutingAgent> {
+    let unverified = UnverifiedAgentToken::parse(token, audiences)?;
+    let Some(snapshot) = ctx.snapshots().load(ctx, unverified.agent_id()).await? else {
+        return Err(TokenDefect::NotVerified.into());
+    };
+    let now = ctx.now();
+    let (snapshot, token) = match verify(ctx, unverified, &snapshot, now) {
+        Ok(verified) => (snapshot, verified),
+        Err(Refusal::AgentExpired) => still_in_use(ctx, token, audiences, &snapshot, now)?,
+        Err(Refusal::AbsoluteLifetimeExceeded) => {
+            end_lifetime(ctx, &snapshot.agent, now).await?;
+            return Err(Refusal::AbsoluteLifetimeExceeded.into());
+        }
+        Err(refusal) => return Err(refusal.into()),
+    };
+    ctx.limits().count(Budget::Agent, snapshot.agent.id.as_str())?;
+    let seen = SeenToken {
+        signer: snapshot.agent.id.to_string(),
+        jti: token.jti().to_owned(),
+        forget_at: token.forget_at(),
+    };
+    claim(ctx, &seen, now)?;
+    snapshot.note_use(now);
+    let agent_use = Some((snapshot.agent.id.clone(), now));
+    let unsaved = Entry { seen: Some(seen), agent_use, ..Entry::default() };
+    Ok(ExecutingAgent { caller: AgentCaller { snapshot, token, now }, unsaved })
+}
+
+fn verify(
+    ctx: &Context,
+    token: UnverifiedAgentToken<'_>,
+    snapshot: &AgentSnapshot,
+    now: Timestamp,
+) -> Result<VerifiedAgentToken, Refusal> {
+    let signer = Signer {
+        agent: &snapshot.agent,
+        host: &snapshot.host,
+        issuer: &snapshot.issuer,
+        lifetime: &ctx.policy().lifetime,
+    };
+    token.verify(&signer, ctx.policy().window, now)
+}
+
+/// The record in memory may be older than the agent's latest use, which counts. Tried again with that.
+fn still_in_use(
+    ctx: &Context,
+    token: &str,
+    audiences: &[&str],
+    snapshot: &Arc<AgentSnapshot>,
+    now: Timestamp,
+) -> ServiceResult<(Arc<AgentSnapshot>, VerifiedAgentToken)> {
+    let refreshed = Arc::new(snapshot.refreshed().ok_or(Refusal::AgentExpired)?);
+    let verified = verify(ctx, UnverifiedAgentToken::parse(token, audiences)?, &refreshed, now)?;
+    ctx.snapshots().replace(snapshot, &refreshed);
+    Ok((refreshed, verified))
+}
+
+/// Writes down that the absolute lifetime ended an agent, so that later calls find it revoked (§5.6).
+pub(crate) async fn end_lifetime(ctx: &Context, agent: &Agent, now: Timestamp) -> ServiceResult<()> {
+    let mut tx = ctx.begin().await?;
+    let Some(stored) = tx.find_agent(&agent.id).await? else { return Ok(()) };
+    let over = lifetime::absolute_lifetime_is_over(&stored, &ctx.policy().lifetime, now);
+    let next = lifetime::state_at(&stored, &ctx.policy().lifetime, now);
+    if over && next.status() != stored.state.status() {
+        let from = stored.state.status();
+        let change = AgentChange { id: agent.id.clone(), from, to: next, user_id: None, at: now };
+        tx.apply_agent(&change).await?;
+        tx.revoke_grants_of_agents(std::slice::from_ref(&agent.id), now).await?;
+        tx.cancel_approvals_of_agents(std::slice::from_ref(&agent.id)).await?;
+        let ended = audit::entry(now, "agent.lifetime_ended", "policy".to_owned());
+        tx.append_audit(vec![audit::about_agent(ended, &stored)]).await?;
+        tx.commit().await?;
+    }
+    ctx.snapshots().drop_agents([&agent.id]);
+    Ok(())
+}
+
+/// Verifies a known host.
+pub async fn host(ctx: &Context, token: &str, standing: Standing) -> ServiceResult<HostCaller> {
+    let registering = verified_host(ctx, token, standing).await?;
+    let RegisteringHost { host, token, now } = registering;
+    // An unknown host proves a key that means nothing here.
+    let host = host.ok_or(TokenDefect::NotVerified)?;
+    Ok(HostCaller { host, token, now })
+}
+
+/// Verifies a host that registers an agent. A new host is whoever holds the key it presents.
+pub async fn registering_host(ctx: &Context, token: &str, address: &str) -> ServiceResult<RegisteringHost> {
+    let caller = verified_host(ctx, token, Standing::NotEnded).await?;
+    if caller.host.is_none() {
+        ctx.limits().count(Budget::UnknownHost, address)?;
+    }
+    Ok(caller)
+}
+
+/// Verifies a host that only looks around: known or not, approved or not.
+pub(super) async fn visiting_host(ctx: &Context, token: &str) -> ServiceResult<()> {
+    verified_host(ctx, token, Standing::NotEnded).await.map(|_| ())
+}
+
+async fn verified_host(ctx: &Context, token: &str, standing: Standing) -> ServiceResult<RegisteringHost> {
+    let unverified = UnverifiedHostToken::parse(token, &ctx.provider().issuer)?;
+    let host = ctx.read().await?.find_host_by_thumbprint(unverified.issuer()).await?;
+    let now = ctx.now();
+    let token = unverified.verify(host.as_ref(), standing, ctx.policy().window, now)?;
+    if let Some(host) = &host {
+        ctx.limits().count(Budget::Host, host.id.as_str())?;
+    }
+    let seen = SeenToken {
+        signer: token.thumbprint().to_string(),
+        jti: token.jti().to_owned(),
+        forget_at: token.forget_at(),
+    };
+    claim(ctx, &seen, now)?;
+    let host_use = host.as_ref().map(|host| (host.id.clone(), now));
+    ctx.journal().write(Entry { seen: Some(seen), host_use, ..Entry::default() }).await?;
+    Ok(RegisteringHost { host, token, now })
+}
+
+fn claim(ctx: &Context, seen: &SeenToken, now: Timestamp) -> ServiceResult<()> {
+    if ctx.replay().claim(seen, now) { Ok(()) } else { Err(TokenDefect::Replayed.into()) }
+}
+
+impl AgentCaller {
+    /// Passes a result on, and records it if it is a refusal.
+    pub(crate) async fn record<T>(&self, ctx: &Context, operation: &str, result: ServiceResult<T>) -> ServiceResult<T> {
+        if let Err(ServiceError::Refused(refusal)) = &result {
+            let agent = &self.snapshot.agent;
+            let about = |mut entry| {
+                entry = audit::about_agent(entry, agent);
+                entry.jti = Some(self.token.jti().to_owned());
+                entry
+            };
+            audit::record_refusal(ctx, operation, refusal, about, audit::agent_actor(agent)).await?;
+        }
+        result
+    }
+}
+
+impl HostCaller {
+    /// Passes a result on, and records it if it is a refusal.
+    pub(crate) async fn record<T>(&self, ctx: &Context, operation: &str, result: ServiceResult<T>) -> ServiceResult<T> {
+        if let Err(ServiceError::Refused(refusal)) = &result {
+            let about = |mut entry| {
+                entry = audit::about_host(entry, &self.host);
+                entry.jti = Some(self.token.jti().to_owned());
+                entry
+            };
+            audit::record_refusal(ctx, operation, refusal, about, audit::host_actor(&self.host)).await?;
+        }
+        result
+    }
+}

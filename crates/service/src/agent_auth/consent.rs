@@ -1,0 +1,311 @@
+//! Requests for approval as people see them, and what becomes of their answers (§7, §8.11).
+
+use procura_agent_auth::agent::{Agent, AgentState};
+use procura_agent_auth::approval::{
+    self, Answer, Approval, ApprovalDecision, ApprovalError, Approver, Case, Choice, Purpose,
+};
+use procura_agent_auth::capability::ApprovalStrength;
+use procura_agent_auth::grant::{Grant, GrantStatus};
+use procura_agent_auth::host::{Host, HostStatus};
+use procura_agent_auth::id::{AgentId, ApprovalId, UserId};
+use procura_agent_auth::user_code::UserCode;
+use procura_keys::clock::Timestamp;
+use procura_people::consent::{ConsentAnswer, ConsentItem, ConsentKind, ConsentView};
+use procura_people::presence::{Lacking, Strength, judge};
+use procura_store::Transaction;
+use procura_store::agent_auth::{AgentChange, GrantUpdate, HostChange};
+use serde_json::json;
+
+use super::sentences::sentences;
+use crate::audit;
+use crate::context::Context;
+use crate::error::{ServiceError, ServiceResult, decide_again};
+use crate::people::SignedIn;
+
+/// Why an answer to a request does not count.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsentError {
+    /// No request has this code or identifier.
+    #[error("No request has this code. Check it, or start again in the app.")]
+    Unknown,
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(#[from] ApprovalError),
+    /// The person has not shown enough of themselves.
+    #[error(transparent)]
+    Lacking(#[from] Lacking),
+    /// The request is not what the person was shown.
+    #[error("The request changed while you were reading it. Read it again before you decide.")]
+    Changed,
+    /// Something broke.
+    #[error(transparent)]
+    Failed(ServiceError),
+}
+
+impl<E: Into<ServiceError>> From<E> for ConsentError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// The request a person typed the code of.
+pub async fn find_by_code(ctx: &Context, typed: &str) -> Result<ApprovalId, ConsentError> {
+    let code = UserCode::parse(typed).ok_or(ConsentError::Unknown)?;
+    let found = ctx.read().await?.find_approval_by_code(&code.digest()).await?;
+    found.map(|approval| approval.id).ok_or(ConsentError::Unknown)
+}
+
+/// What a person is asked to decide. Only for a request that they may still answer.
+pub async fn view(ctx: &Context, person: &SignedIn, id: &ApprovalId) -> Result<ConsentView, ConsentError> {
+    let mut tx = ctx.read().await?;
+    let file = File::load(tx.as_mut(), id).await?;
+    // A trial answer: whoever could not say no is not shown the request either.
+    let refuse = Answer::Deny { reason: None };
+    file.decide(ctx, &approver(person), &refuse, ctx.now())?;
+    Ok(file.view(ctx))
+}
+
+/// Carries out a person's answer to what they were shown.
+pub async fn answer(
+    ctx: &Context,
+    person: &SignedIn,
+    id: &ApprovalId,
+    shown: &str,
+    answer: &ConsentAnswer,
+) -> Result<(), ConsentError> {
+    let decided = decide_again(async || match answer_once(ctx, person, id, shown, answer).await {
+        Err(ConsentError::Failed(error)) => Err(error),
+        result => Ok(result),
+    });
+    decided.await?
+}
+
+async fn answer_once(
+    ctx: &Context,
+    person: &SignedIn,
+    id: &ApprovalId,
+    shown: &str,
+    answer: &ConsentAnswer,
+) -> Result<(), ConsentError> {
+    let now = ctx.now();
+    let mut tx = ctx.begin().await?;
+    let file = File::load(tx.as_mut(), id).await?;
+    let view = file.view(ctx);
+    let required = match answer {
+        ConsentAnswer::Approve { items } => view.strength_of(items),
+        ConsentAnswer::Deny { .. } => Strength::Session,
+    };
+    let approver = approver(person);
+    let decision = file.decide(ctx, &approver, &file.answer(answer), now)?;
+    if shown != view.digest() {
+        return Err(ConsentError::Changed);
+    }
+    judge(required, person.session.proof, ctx.policy().session.fresh_for, now)?;
+    let proof = person.session.proof.method.as_str();
+    let touched = file.write(tx.as_mut(), &decision, &approver, proof, now).await?;
+    tx.commit().await?;
+    ctx.snapshots().drop_agents(&touched);
+    Ok(())
+}
+
+/// An administrator's answer to the whole request, given out of band.
+pub async fn answer_as_administrator(
+    ctx: &Context,
+    name: &str,
+    on_behalf_of: Option<UserId>,
+    id: &ApprovalId,
+    answer: &ConsentAnswer,
+) -> Result<(), ConsentError> {
+    let approver = Approver::Administrator { name: name.to_owned(), on_behalf_of };
+    let now = ctx.now();
+    let mut tx = ctx.begin().await?;
+    let file = File::load(tx.as_mut(), id).await?;
+    let decision = file.decide(ctx, &approver, &file.answer(answer), now)?;
+    let touched = file.write(tx.as_mut(), &decision, &approver, "administrator", now).await?;
+    tx.commit().await?;
+    ctx.snapshots().drop_agents(&touched);
+    Ok(())
+}
+
+/// A request with everything a decision on it depends on.
+pub(crate) struct File {
+    pub(crate) approval: Approval,
+    pub(crate) agent: Agent,
+    pub(crate) host: Host,
+    pub(crate) grants: Vec<Grant>,
+    /// Whether the host has been approved before.
+    known_app: bool,
+}
+
+impl File {
+    pub(crate) async fn load(tx: &mut dyn Transaction, id: &ApprovalId) -> Result<Self, ConsentError> {
+        let approval = tx.find_approval(id).await?.ok_or(ConsentError::Unknown)?;
+        let agent = tx.find_agent(&approval.agent_id).await?.ok_or(ConsentError::Unknown)?;
+        let host = tx.load_host(&approval.host_id).await?;
+        let grants = tx.list_grants_by_approval(id).await?;
+        let known_app = host.user_id.is_some();
+        Ok(Self { approval, agent, host, grants, known_app })
+    }
+
+    fn decide(
+        &self,
+        ctx: &Context,
+        approver: &Approver,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> Result<ApprovalDecision, ApprovalError> {
+        let case = Case {
+            approval: &self.approval,
+            agent: &self.agent,
+            host: &self.host,
+            grants: &self.grants,
+            lifetime: &ctx.policy().lifetime,
+        };
+        approval::decide(case, approver, answer, now)
+    }
+
+    /// The request as a person sees it.
+    pub(crate) fn view(&self, ctx: &Context) -> ConsentView {
+        ConsentView {
+            reference: self.approval.id.to_string(),
+            app: self.host.name.clone(),
+            agent: self.agent.name.clone(),
+            known_app: self.known_app,
+            kind: match self.approval.purpose {
+                Purpose::Registration => ConsentKind::Connect,
+                Purpose::Capabilities => ConsentKind::Extend,
+            },
+            reason: self.approval.reason.clone(),
+            message: self.approval.binding_message.clone(),
+            items: self.grants.iter().map(|grant| item(ctx, grant)).collect(),
+            expires_at: self.approval.expires_at,
+        }
+    }
+
+    /// A person's answer in the protocol's terms. Items that are not of this request are ignored here and
+    /// refused by the rules if they name a grant.
+    fn answer(&self, answer: &ConsentAnswer) -> Answer {
+        match answer {
+            ConsentAnswer::Deny { reason } => Answer::Deny { reason: reason.clone() },
+            ConsentAnswer::Approve { items } => {
+                let chosen = self.grants.iter().filter(|grant| items.iter().any(|id| id == grant.id.as_str()));
+                let choice = |grant: &Grant| Choice { grant_id: grant.id.clone(), limits: None, expires_at: None };
+                Answer::Approve { choices: chosen.map(choice).collect(), reason: None }
+            }
+        }
+    }
+
+    /// Writes a decision. Returns the agents it touches.
+    async fn write(
+        &self,
+        tx: &mut dyn Transaction,
+        decision: &ApprovalDecision,
+        approver: &Approver,
+        proof: &str,
+        now: Timestamp,
+    ) -> ServiceResult<Vec<AgentId>> {
+        tx.close_approval(&self.approval.id, &decision.approval).await?;
+        for change in &decision.grants {
+            tx.apply_grant(&GrantUpdate {
+                id: change.grant_id.clone(),
+                from: GrantStatus::Pending,
+                to: change.state.clone(),
+                constraints: change.constraints.clone(),
+                reason: change.reason.clone(),
+                expires_at: change.expires_at,
+                at: now,
+            })
+            .await?;
+        }
+        let mut touched = self.write_host(tx, decision, now).await?;
+        self.write_agent(tx, decision, now).await?;
+        touched.push(self.agent.id.clone());
+        let mut entry = audit::entry(now, event(decision), audit::actor(&approver.actor()));
+        entry = audit::about_agent(entry, &self.agent);
+        entry.user_id = decision.link.as_ref().or(self.host.user_id.as_ref()).map(ToString::to_string);
+        entry.outcome = decision.approval.as_str().to_owned();
+        entry.detail = json!({
+            "approval_id": self.approval.id,
+            "proof": proof,
+            "granted": self.names(decision, GrantStatus::Active),
+            "denied": self.names(decision, GrantStatus::Denied),
+        });
+        tx.append_audit(vec![entry]).await?;
+        Ok(touched)
+    }
+
+    async fn write_agent(&self, tx: &mut dyn Transaction, decision: &ApprovalDecision, now: Timestamp) -> ServiceResult<()> {
+        let newly_linked = decision.link.clone();
+        let user_id = newly_linked.or_else(|| self.host.user_id.clone());
+        let user_id = user_id.filter(|_| self.agent.mode == procura_agent_auth::agent::Mode::Delegated);
+        let to = decision.agent.unwrap_or(self.agent.state);
+        if decision.agent.is_none() && self.agent.user_id == user_id {
+            return Ok(());
+        }
+        let from = self.agent.state.status();
+        tx.apply_agent(&AgentChange { id: self.agent.id.clone(), from, to, user_id, at: now }).await?;
+        if matches!(to, AgentState::Rejected { .. }) {
+            tx.revoke_grants_of_agents(std::slice::from_ref(&self.agent.id), now).await?;
+        }
+        Ok(())
+    }
+
+    /// Activates and links the host. Linking it claims its autonomous agents (§2.10).
+    async fn write_host(
+        &self,
+        tx: &mut dyn Transaction,
+        decision: &ApprovalDecision,
+        now: Timestamp,
+    ) -> ServiceResult<Vec<AgentId>> {
+        if !decision.activate_host && decision.link.is_none() {
+            return Ok(Vec::new());
+        }
+        let to = if decision.activate_host { HostStatus::Active } else { self.host.status };
+        let link = decision.link.clone();
+        let change = HostChange { id: self.host.id.clone(), from: self.host.status, to, link, at: now };
+        tx.apply_host(&change).await?;
+        let Some(user) = &decision.link else { return Ok(Vec::new()) };
+        let claimed = tx.claim_agents_of_host(&self.host.id, user, now).await?;
+        tx.revoke_grants_of_agents(&claimed, now).await?;
+        tx.cancel_approvals_of_agents(&claimed).await?;
+        let mut entry = audit::about_host(audit::entry(now, "host.linked", format!("user:{user}")), &self.host);
+        entry.user_id = Some(user.to_string());
+        entry.detail = json!({ "claimed_agents": claimed });
+        tx.append_audit(vec![entry]).await?;
+        Ok(claimed)
+    }
+
+    fn names(&self, decision: &ApprovalDecision, status: GrantStatus) -> Vec<&str> {
+        let changed = |grant: &&Grant| {
+            decision.grants.iter().any(|change| change.grant_id == grant.id && change.state.status() == status)
+        };
+        self.grants.iter().filter(changed).map(|grant| grant.capability.as_str()).collect()
+    }
+}
+
+fn event(decision: &ApprovalDecision) -> &'static str {
+    match decision.approval {
+        approval::ApprovalState::Approved { .. } => "approval.granted",
+        _ => "approval.denied",
+    }
+}
+
+fn approver(person: &SignedIn) -> Approver {
+    Approver::Person(UserId(person.person.id.to_string()))
+}
+
+fn item(ctx: &Context, grant: &Grant) -> ConsentItem {
+    let offered = ctx.catalogue().find(&grant.capability);
+    let strength = match offered.map(|offered| offered.approval) {
+        Some(ApprovalStrength::None | ApprovalStrength::Session) => Strength::FreshSignIn,
+        // What is not offered any more has nothing to go by, so it takes the most.
+        Some(ApprovalStrength::Presence) | None => Strength::Verified,
+    };
+    ConsentItem {
+        id: grant.id.to_string(),
+        name: grant.capability.to_string(),
+        description: offered.map(|offered| offered.shown.description.clone()).unwrap_or_default(),
+        limits: grant.constraints.as_ref().map(sentences).unwrap_or_default(),
+        strength,
+    }
+}

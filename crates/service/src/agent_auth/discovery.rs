@@ -1,0 +1,33 @@
+//! `GET /.well-known/agent-configuration` (§5.1).
+
+use procura_agent_auth::wire::approval::DEVICE_AUTHORIZATION;
+use procura_agent_auth::wire::discovery::{Discovery, Endpoints, VERSION};
+
+use crate::context::{Context, EXECUTE_PATH};
+
+/// The document. It names only endpoints that are served.
+pub fn discovery(ctx: &Context) -> Discovery {
+    let provider = ctx.provider();
+    let path = |path: &str| Some(path.to_owned());
+    Discovery {
+        version: VERSION.to_owned(),
+        provider_name: provider.name.clone(),
+        description: provider.description.clone(),
+        issuer: provider.issuer.clone(),
+        default_location: Some(provider.default_location()),
+        algorithms: vec!["Ed25519".to_owned()],
+        modes: ctx.policy().modes().to_vec(),
+        approval_methods: vec![DEVICE_AUTHORIZATION.to_owned()],
+        endpoints: Endpoints {
+            register: path("/agent/register"),
+            capabilities: path("/capability/list"),
+            describe_capability: path("/capability/describe"),
+            execute: path(EXECUTE_PATH),
+            request_capability: path("/agent/request-capability"),
+            status: path("/agent/status"),
+            revoke: path("/agent/revoke"),
+            introspect: path("/agent/introspect"),
+            ..Endpoints::default()
+        },
+    }
+}

@@ -1,0 +1,55 @@
+//! `POST /agent/introspect` (§5.12).
+
+use std::collections::BTreeSet;
+
+use procura_agent_auth::agent::Agent;
+use procura_agent_auth::capability::CapabilityName;
+use procura_agent_auth::lifetime;
+use procura_agent_auth::wire::grant::CompactGrant;
+use procura_agent_auth::wire::introspect::{IntrospectRequest, IntrospectResponse, IntrospectedAgent};
+
+use super::caller::{self, AgentCaller};
+use crate::context::Context;
+use crate::error::{ServiceError, ServiceResult};
+use crate::limits::Budget;
+
+/// Judges a token for a resource server. It counts as a use of the token and of the agent: asked a second
+/// time, the answer is inactive.
+pub async fn introspect(ctx: &Context, request: &IntrospectRequest, address: &str) -> ServiceResult<IntrospectResponse> {
+    ctx.limits().count(Budget::Introspection, address)?;
+    let location = ctx.provider().default_location();
+    let mut audiences = vec![ctx.provider().issuer.as_str(), location.as_str()];
+    audiences.extend(ctx.catalogue().iter().filter_map(|offered| offered.shown.location.as_deref()));
+    match caller::verified_agent(ctx, &request.token, &audiences).await {
+        Ok(verified) => {
+            ctx.journal().write(verified.unsaved).await?;
+            Ok(IntrospectResponse { active: true, agent: Some(describe(ctx, &verified.caller)) })
+        }
+        // Whatever is wrong, the answer is the same.
+        Err(ServiceError::Refused(_)) => Ok(IntrospectResponse::INACTIVE),
+        Err(failed) => Err(failed),
+    }
+}
+
+fn describe(ctx: &Context, caller: &AgentCaller) -> IntrospectedAgent {
+    let snapshot = &caller.snapshot;
+    let grants = snapshot.grants.iter().filter(|grant| {
+        grant.is_effective(caller.now)
+            && caller.token.covers(&grant.capability)
+            && ctx.catalogue().find(&grant.capability).is_some()
+    });
+    let names: BTreeSet<_> = grants.map(|grant| grant.capability.clone()).collect();
+    let used_now = Agent { last_used_at: Some(caller.now), ..snapshot.agent.clone() };
+    IntrospectedAgent {
+        agent_id: snapshot.agent.id.clone(),
+        host_id: snapshot.host.id.clone(),
+        user_id: snapshot.agent.user_id.clone(),
+        agent_capability_grants: names.into_iter().map(compact).collect(),
+        mode: snapshot.agent.mode,
+        expires_at: lifetime::expires_at(&used_now, &ctx.policy().lifetime),
+    }
+}
+
+fn compact(capability: CapabilityName) -> CompactGrant {
+    CompactGrant { capability, status: "active".to_owned() }
+}

@@ -1,0 +1,139 @@
+//! What the path of every call needs of an agent, loaded once and kept until a write touches it.
+//!
+//! A snapshot is dropped by every write that changes what it holds, before that write is reported as done, so
+//! that the next request sees the change. A load that began before such a write cannot put its result in
+//! afterwards: each shard counts its drops, and a result from before the latest drop is not kept.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use procura_agent_auth::agent::Agent;
+use procura_agent_auth::grant::Grant;
+use procura_agent_auth::host::Host;
+use procura_agent_auth::id::AgentId;
+use procura_keys::clock::Timestamp;
+use procura_store::StoreResult;
+
+use crate::context::Context;
+
+/// An agent with its host and grants, as of one moment.
+#[derive(Debug)]
+pub struct AgentSnapshot {
+    /// The agent.
+    pub agent: Agent,
+    /// Its host.
+    pub host: Host,
+    /// The thumbprint of the host's key: the `iss` of the agent's tokens.
+    pub issuer: String,
+    /// All its grants.
+    pub grants: Vec<Grant>,
+    /// When it last made an authenticated request, in milliseconds; moves on without a new snapshot.
+    last_used: AtomicI64,
+}
+
+impl AgentSnapshot {
+    fn new(agent: Agent, host: Host, grants: Vec<Grant>) -> Self {
+        let last_used = AtomicI64::new(agent.last_used_at.map_or(i64::MIN, Timestamp::as_millis));
+        let issuer = host.thumbprint().into();
+        Self { agent, host, issuer, grants, last_used }
+    }
+
+    /// Notes an authenticated request.
+    pub(crate) fn note_use(&self, at: Timestamp) {
+        self.last_used.fetch_max(at.as_millis(), Ordering::Relaxed);
+    }
+
+    /// The agent with its latest use, when that is later than what the record says.
+    pub(crate) fn refreshed(&self) -> Option<Self> {
+        let used = Timestamp::from_millis(self.last_used.load(Ordering::Relaxed));
+        let known = self.agent.last_used_at.unwrap_or(Timestamp::from_millis(i64::MIN));
+        (used > known).then(|| {
+            let agent = Agent { last_used_at: Some(used), ..self.agent.clone() };
+            Self::new(agent, self.host.clone(), self.grants.clone())
+        })
+    }
+}
+
+/// The snapshots in memory.
+#[derive(Debug)]
+pub(crate) struct Snapshots {
+    shards: Vec<Mutex<Shard>>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    held: HashMap<AgentId, Arc<AgentSnapshot>>,
+    drops: u64,
+}
+
+impl Default for Snapshots {
+    fn default() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+    }
+}
+
+impl Snapshots {
+    /// The snapshot of an agent, from memory or the store. `None` when no such agent exists.
+    pub(crate) async fn load(&self, ctx: &Context, id: &AgentId) -> StoreResult<Option<Arc<AgentSnapshot>>> {
+        let drops = {
+            let shard = self.shard(id);
+            if let Some(snapshot) = shard.held.get(id) {
+                return Ok(Some(Arc::clone(snapshot)));
+            }
+            shard.drops
+        };
+        let mut tx = ctx.read().await?;
+        let Some(agent) = tx.find_agent(id).await? else { return Ok(None) };
+        let host = tx.load_host(&agent.host_id).await?;
+        let grants = tx.list_grants_by_agent(id).await?;
+        let snapshot = Arc::new(AgentSnapshot::new(agent, host, grants));
+        self.keep(&snapshot, drops);
+        Ok(Some(snapshot))
+    }
+
+    /// Puts a refreshed snapshot in place of the one it was made from.
+    pub(crate) fn replace(&self, old: &Arc<AgentSnapshot>, new: &Arc<AgentSnapshot>) {
+        let mut shard = self.shard(&new.agent.id);
+        if shard.held.get(&new.agent.id).is_some_and(|held| Arc::ptr_eq(held, old)) {
+            shard.held.insert(new.agent.id.clone(), Arc::clone(new));
+        }
+    }
+
+    /// Drops the snapshots of these agents. Call it after the commit and before the answer.
+    pub(crate) fn drop_agents<'a>(&self, agents: impl IntoIterator<Item = &'a AgentId>) {
+        for id in agents {
+            let mut shard = self.shard(id);
+            shard.drops += 1;
+            shard.held.remove(id);
+        }
+    }
+
+    fn keep(&self, snapshot: &Arc<AgentSnapshot>, drops: u64) {
+        let mut shard = self.shard(&snapshot.agent.id);
+        if shard.drops != drops {
+            return;
+        }
+        if shard.held.len() >= MAX_PER_SHARD {
+            // Which ones go matters little: whoever is busy is back after one load.
+            let half: Vec<_> = shard.held.keys().take(MAX_PER_SHARD / 2).cloned().collect();
+            for id in half {
+                shard.held.remove(&id);
+            }
+        }
+        shard.held.insert(snapshot.agent.id.clone(), Arc::clone(snapshot));
+    }
+
+    fn shard(&self, id: &AgentId) -> MutexGuard<'_, Shard> {
+        // The last digits of an identifier are random.
+        let text = id.as_str().as_bytes();
+        let digit = |back: usize| text.get(text.len().wrapping_sub(back)).copied().unwrap_or(0);
+        let at = (usize::from(digit(1)) * 31 + usize::from(digit(2))) % SHARDS;
+        // A poisoned lock means a panic elsewhere; the map itself is whole after every operation.
+        self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const SHARDS: usize = 64;
+/// Some 100,000 agents in all.
+const MAX_PER_SHARD: usize = 1600;

@@ -1,0 +1,40 @@
+//! From records to what travels.
+
+use procura_agent_auth::agent::{Agent, AgentStatus};
+use procura_agent_auth::grant::Grant;
+use procura_agent_auth::lifetime;
+use procura_agent_auth::wire::grant::GrantObject;
+use procura_agent_auth::wire::status::StatusResponse;
+use procura_keys::clock::Timestamp;
+
+use crate::context::Context;
+
+/// Grants as clients see them. Those that were taken back, or whose time is over, are not shown.
+pub(super) fn grants<'a>(ctx: &Context, grants: impl IntoIterator<Item = &'a Grant>, now: Timestamp) -> Vec<GrantObject> {
+    let live = |grant: &&Grant| grant.expires_at.is_none_or(|end| now < end);
+    let object = |grant: &Grant| {
+        let offered = ctx.catalogue().find(&grant.capability);
+        GrantObject::of(grant, offered.map(|offered| &offered.shown))
+    };
+    grants.into_iter().filter(live).filter_map(object).collect()
+}
+
+/// Everything about an agent, clocks applied (§5.5).
+pub(super) fn status(ctx: &Context, agent: &Agent, all: &[Grant], now: Timestamp) -> StatusResponse {
+    let policy = &ctx.policy().lifetime;
+    let status = lifetime::state_at(agent, policy, now).status();
+    let expires_at = if status == AgentStatus::Active { lifetime::expires_at(agent, policy) } else { None };
+    StatusResponse {
+        agent_id: agent.id.clone(),
+        host_id: agent.host_id.clone(),
+        name: agent.name.clone(),
+        status,
+        mode: agent.mode,
+        agent_capability_grants: grants(ctx, all, now),
+        user_id: agent.user_id.clone(),
+        activated_at: agent.state.activated_at(),
+        created_at: agent.created_at,
+        last_used_at: agent.last_used_at,
+        expires_at,
+    }
+}

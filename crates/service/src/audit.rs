@@ -1,0 +1,134 @@
+//! Putting audit entries together, and reading the log back.
+
+use procura_agent_auth::agent::Agent;
+use procura_agent_auth::grant::Actor;
+use procura_agent_auth::host::Host;
+use procura_agent_auth::refusal::Refusal;
+use procura_keys::clock::Timestamp;
+use procura_keys::digest::{sha256, to_base64url};
+use procura_store::audit::{AuditEntry, ChainBreak, check_link};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::context::{ArgumentsPolicy, Context};
+use crate::error::{Failure, ServiceError, ServiceResult};
+
+/// An entry about nothing in particular yet.
+pub(crate) fn entry(at: Timestamp, event: &str, actor: String) -> AuditEntry {
+    AuditEntry {
+        at,
+        event: event.to_owned(),
+        actor,
+        user_id: None,
+        host_id: None,
+        agent_id: None,
+        capability: None,
+        outcome: "ok".to_owned(),
+        jti: None,
+        detail: json!({}),
+    }
+}
+
+/// How an agent is named as the one who acts.
+pub(crate) fn agent_actor(agent: &Agent) -> String {
+    format!("agent:{}", agent.id)
+}
+
+/// How a host is named as the one who acts.
+pub(crate) fn host_actor(host: &Host) -> String {
+    format!("host:{}", host.id)
+}
+
+/// How whoever decides is named.
+pub(crate) fn actor(actor: &Actor) -> String {
+    actor.to_record()
+}
+
+/// The entry, about this host.
+pub(crate) fn about_host(mut entry: AuditEntry, host: &Host) -> AuditEntry {
+    entry.host_id = Some(host.id.to_string());
+    entry.user_id = host.user_id.as_ref().map(ToString::to_string);
+    entry
+}
+
+/// The entry, about this agent.
+pub(crate) fn about_agent(mut entry: AuditEntry, agent: &Agent) -> AuditEntry {
+    entry.agent_id = Some(agent.id.to_string());
+    entry.host_id = Some(agent.host_id.to_string());
+    entry.user_id = agent.user_id.as_ref().map(ToString::to_string);
+    entry
+}
+
+/// The code under which an outcome is recorded.
+pub(crate) fn outcome<T>(result: &ServiceResult<T>) -> &'static str {
+    match result {
+        Ok(_) => "ok",
+        Err(ServiceError::Refused(refusal)) => refusal.code_and_status().0,
+        Err(ServiceError::Failed(_)) => "internal_error",
+    }
+}
+
+/// What of the arguments may be kept.
+pub(crate) fn arguments(policy: ArgumentsPolicy, arguments: &Map<String, Value>) -> Value {
+    match policy {
+        ArgumentsPolicy::Full => json!({ "arguments": arguments }),
+        ArgumentsPolicy::Digest => {
+            let text = Value::Object(arguments.clone()).to_string();
+            json!({ "arguments_sha256": to_base64url(&sha256(text.as_bytes())) })
+        }
+        ArgumentsPolicy::Omit => json!({}),
+    }
+}
+
+/// Records that an authenticated caller was refused. What is refused before that is not the caller's doing.
+pub(crate) async fn record_refusal(
+    ctx: &Context,
+    operation: &str,
+    refusal: &Refusal,
+    make: impl FnOnce(AuditEntry) -> AuditEntry,
+    actor: String,
+) -> Result<(), Failure> {
+    let mut refused = make(entry(ctx.now(), "request.refused", actor));
+    refused.outcome = refusal.code_and_status().0.to_owned();
+    refused.detail = json!({ "operation": operation });
+    ctx.journal().write(crate::journal::Entry { audit: Some(refused), ..Default::default() }).await
+}
+
+/// What checking the whole log found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// How many records were checked.
+    pub records: i64,
+    /// The hash of the last one, base64url. Kept elsewhere, it shows later that the end was not cut off.
+    pub head: Option<String>,
+    /// Where the log stops being trustworthy, if it does.
+    pub broken: Option<String>,
+}
+
+/// Checks every link of the log.
+pub async fn verify(ctx: &Context) -> ServiceResult<Verification> {
+    let mut last = None;
+    loop {
+        let after = last.map_or(0, |(sequence, _)| sequence);
+        let records = ctx.read().await?.list_audit(after, VERIFY_BATCH).await?;
+        if records.is_empty() {
+            return Ok(verification(last, None));
+        }
+        for record in records {
+            if let Err(broken) = check_link(last, &record) {
+                return Ok(verification(last, Some(broken)));
+            }
+            last = Some((record.sequence, record.hash));
+        }
+    }
+}
+
+fn verification(last: Option<(i64, [u8; 32])>, broken: Option<ChainBreak>) -> Verification {
+    Verification {
+        records: last.map_or(0, |(sequence, _)| sequence),
+        head: last.map(|(_, hash)| to_base64url(&hash)),
+        broken: broken.map(|broken| broken.to_string()),
+    }
+}
+
+const VERIFY_BATCH: u32 = 1000;

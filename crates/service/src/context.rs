@@ -1,0 +1,207 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use procura_agent_auth::agent::Mode;
+use procura_agent_auth::lifetime::LifetimePolicy;
+use procura_agent_auth::registration::RegistrationPolicy;
+use procura_agent_auth::token::Window;
+use procura_keys::clock::{Clock, Timestamp};
+use procura_keys::entropy::{self, Entropy};
+use procura_people::session::SessionPolicy;
+use procura_store::{Store, StoreResult, Transaction};
+
+use crate::agent_auth::snapshot::Snapshots;
+use crate::catalogue::Catalogue;
+use crate::journal::{Journal, JournalHandle};
+use crate::limits::Limits;
+use crate::replay::ReplayGuard;
+
+/// Everything an operation needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    provider: Provider,
+    policy: Policy,
+    catalogue: Catalogue,
+    limits: Limits,
+    replay: ReplayGuard,
+    snapshots: Snapshots,
+    journal: Journal,
+}
+
+/// What a context is made of.
+pub struct Parts {
+    /// Where records live.
+    pub store: Arc<dyn Store>,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where randomness comes from.
+    pub entropy: Arc<dyn Entropy>,
+    /// Who the server is.
+    pub provider: Provider,
+    /// What it allows.
+    pub policy: Policy,
+    /// What it offers.
+    pub catalogue: Catalogue,
+    /// How often.
+    pub limits: Limits,
+}
+
+/// Who the server is (AAP §5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// Its unique name.
+    pub name: String,
+    /// What it is, in words.
+    pub description: String,
+    /// Its base URL, without a slash at the end.
+    pub issuer: String,
+}
+
+impl Provider {
+    /// The absolute URL of a path of this server.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    /// Where capabilities are executed that have no location of their own.
+    pub fn default_location(&self) -> String {
+        self.url(EXECUTE_PATH)
+    }
+}
+
+/// The path of the execute endpoint.
+pub const EXECUTE_PATH: &str = "/capability/execute";
+
+/// What the server allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Who may register as what.
+    pub registration: RegistrationPolicy,
+    /// How long agents live.
+    pub lifetime: LifetimePolicy,
+    /// For how long tokens are good.
+    pub window: Window,
+    /// For how long people may take to decide.
+    pub approval_expires_in: Duration,
+    /// How often clients may look whether they have.
+    pub approval_interval: Duration,
+    /// How long people stay signed in.
+    pub session: SessionPolicy,
+    /// What the audit log keeps of arguments.
+    pub audit_arguments: ArgumentsPolicy,
+}
+
+impl Policy {
+    /// The modes that may be registered.
+    pub fn modes(&self) -> &[Mode] {
+        &self.registration.modes
+    }
+}
+
+/// What the audit log keeps of the arguments of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArgumentsPolicy {
+    /// All of them.
+    Full,
+    /// Their SHA-256, to compare with what somebody claims they were.
+    Digest,
+    /// Nothing.
+    Omit,
+}
+
+impl Context {
+    /// Puts a context together and starts its journal. Needs a running event loop.
+    pub async fn start(parts: Parts) -> StoreResult<(Self, JournalHandle)> {
+        let now = parts.clock.now();
+        let mut tx = parts.store.read().await?;
+        let seen = tx.list_seen(now).await?;
+        drop(tx);
+        let (journal, handle) = Journal::start(Arc::clone(&parts.store));
+        let inner = Inner {
+            store: parts.store,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            provider: parts.provider,
+            policy: parts.policy,
+            catalogue: parts.catalogue,
+            limits: parts.limits,
+            replay: ReplayGuard::restored(&seen),
+            snapshots: Snapshots::default(),
+            journal,
+        };
+        Ok((Self { inner: Arc::new(inner) }, handle))
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Who the server is.
+    pub fn provider(&self) -> &Provider {
+        &self.inner.provider
+    }
+
+    /// What it allows.
+    pub fn policy(&self) -> &Policy {
+        &self.inner.policy
+    }
+
+    /// What it offers.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.inner.catalogue
+    }
+
+    /// The rate limits.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// Drops what time has made useless: old tokens, ended sessions, full counters. Call it each minute.
+    pub async fn tidy(&self) -> StoreResult<()> {
+        self.inner.limits.sweep();
+        let now = self.now();
+        let mut tx = self.begin().await?;
+        tx.delete_forgotten(now).await?;
+        tx.delete_expired_sessions(now).await?;
+        tx.commit().await
+    }
+
+    /// Whether the server can read and write.
+    pub async fn check_ready(&self) -> StoreResult<()> {
+        let tx = self.begin().await?;
+        tx.commit().await
+    }
+
+    pub(crate) async fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
+        self.inner.store.begin().await
+    }
+
+    pub(crate) async fn read(&self) -> StoreResult<Box<dyn Transaction>> {
+        self.inner.store.read().await
+    }
+
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+        entropy::bytes(self.inner.entropy.as_ref())
+    }
+
+    pub(crate) fn replay(&self) -> &ReplayGuard {
+        &self.inner.replay
+    }
+
+    pub(crate) fn snapshots(&self) -> &Snapshots {
+        &self.inner.snapshots
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.inner.journal
+    }
+}

@@ -1,0 +1,62 @@
+use procura_adapters::BackendError;
+use procura_agent_auth::refusal::Refusal;
+use procura_agent_auth::token::TokenDefect;
+use procura_store::StoreError;
+
+/// Why an operation has no result: it was refused, which is expected, or it failed, which is not.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The rules say no. Shown to the caller.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Something broke. Logged once; the caller learns nothing but that.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+/// The result of an operation.
+pub type ServiceResult<T> = Result<T, ServiceError>;
+
+/// What broke.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The backend of a capability.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// The writer of the journal is gone or could not write.
+    #[error("the journal could not be written: {0}")]
+    Journal(String),
+    /// A state that the code rules out.
+    #[error("{0}")]
+    Bug(&'static str),
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<TokenDefect> for ServiceError {
+    fn from(defect: TokenDefect) -> Self {
+        Self::Refused(defect.into())
+    }
+}
+
+impl ServiceError {
+    /// Whether another writer was first, so that deciding anew may succeed.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Failed(Failure::Store(StoreError::Conflict(_))))
+    }
+}
+
+/// Runs an operation, and once more from its load when another writer came first.
+pub(crate) async fn decide_again<T>(mut operation: impl AsyncFnMut() -> ServiceResult<T>) -> ServiceResult<T> {
+    match operation().await {
+        Err(error) if error.is_conflict() => operation().await,
+        result => result,
+    }
+}

@@ -1,0 +1,21 @@
+//! The use cases: each operation is one function that loads, asks the rules for a decision, and writes it.
+//!
+//! Routers, pages, the command line and the administrator's socket all enter here; none of them decides
+//! anything itself. No HTTP and no SQL below this line.
+
+pub mod admin;
+pub mod agent_auth;
+pub mod audit;
+pub mod catalogue;
+mod context;
+mod error;
+mod journal;
+pub mod limits;
+pub mod people;
+mod replay;
+pub mod schema;
+pub mod system;
+
+pub use context::{ArgumentsPolicy, Context, Parts, Policy, Provider};
+pub use error::{Failure, ServiceError, ServiceResult};
+pub use journal::JournalHandle;

@@ -1,0 +1,92 @@
+//! Adding, listing and disabling people.
+
+use procura_people::password::{PasswordError, PasswordHash};
+use procura_people::person::{Email, Person, PersonId};
+use procura_store::{Page, StoreError};
+
+use crate::audit;
+use crate::context::Context;
+use crate::error::{Failure, ServiceError, ServiceResult};
+
+/// Why an account cannot be made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The address is in use.
+    #[error("{0} has an account already")]
+    Taken(Email),
+    /// Nobody has this address.
+    #[error("nobody has the address {0}")]
+    Unknown(Email),
+    /// The password will not do.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// Something broke.
+    #[error(transparent)]
+    Failed(#[from] ServiceError),
+}
+
+impl From<StoreError> for AccountError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Makes an account.
+pub async fn add_person(
+    ctx: &Context,
+    actor: &str,
+    email: Email,
+    name: String,
+    password: Option<String>,
+) -> Result<Person, AccountError> {
+    let salt = ctx.random();
+    let password = match password {
+        None => None,
+        Some(password) => Some(hash(password, salt).await??),
+    };
+    let now = ctx.now();
+    let person = Person {
+        id: PersonId::new(now, ctx.random()),
+        email,
+        name,
+        password,
+        disabled: false,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut tx = ctx.begin().await?;
+    match tx.insert_person(&person).await {
+        Err(StoreError::Conflict(_)) => return Err(AccountError::Taken(person.email)),
+        result => result?,
+    }
+    let mut entry = audit::entry(now, "person.added", actor.to_owned());
+    entry.user_id = Some(person.id.to_string());
+    tx.append_audit(vec![entry]).await?;
+    tx.commit().await?;
+    Ok(person)
+}
+
+/// Everybody, oldest first.
+pub async fn list_people(ctx: &Context, page: Page<PersonId>) -> ServiceResult<Vec<Person>> {
+    Ok(ctx.read().await?.list_persons(page).await?)
+}
+
+/// Bars somebody from signing in and ends their sessions.
+pub async fn disable_person(ctx: &Context, actor: &str, email: &Email) -> Result<Person, AccountError> {
+    let now = ctx.now();
+    let mut tx = ctx.begin().await?;
+    let person = tx.find_person_by_email(email).await?.ok_or_else(|| AccountError::Unknown(email.clone()))?;
+    tx.disable_person(&person.id, true, now).await?;
+    tx.delete_sessions_of_person(&person.id).await?;
+    let mut entry = audit::entry(now, "person.disabled", actor.to_owned());
+    entry.user_id = Some(person.id.to_string());
+    tx.append_audit(vec![entry]).await?;
+    tx.commit().await?;
+    Ok(Person { disabled: true, updated_at: now, ..person })
+}
+
+/// Hashing takes tens of milliseconds, which the event loop does not have.
+async fn hash(password: String, salt: [u8; 16]) -> Result<Result<PasswordHash, PasswordError>, ServiceError> {
+    let hashed = tokio::task::spawn_blocking(move || PasswordHash::new(&password, salt)).await;
+    hashed.map_err(|_| Failure::Bug("hashing a password panicked").into())
+}
