@@ -34,7 +34,7 @@ impl Default for Window {
     fn default() -> Self {
         Self {
             skew: Duration::from_secs(30),
-            max_age: Duration::from_secs(60),
+            max_age: Duration::from_mins(1),
         }
     }
 }

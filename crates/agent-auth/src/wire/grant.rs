@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::capability::Capability;
 use crate::capability::CapabilityName;
+use crate::constraint::Constraints;
 use crate::grant::{Grant, GrantState};
 
 /// A grant as everything but introspection shows it.
@@ -59,7 +60,7 @@ impl GrantObject {
                 ..bare
             }),
             GrantState::Active { granted_by } => Some(Self {
-                constraints: grant.constraints.as_ref().map(|limits| limits.to_value()),
+                constraints: grant.constraints.as_ref().map(Constraints::to_value),
                 granted_by: Some(granted_by.to_string()),
                 reason: grant.reason.clone(),
                 expires_at: grant.expires_at.map(|end| end.to_string()),
