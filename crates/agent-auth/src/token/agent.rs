@@ -127,13 +127,17 @@ impl VerifiedAgentToken {
     }
 }
 
-/// Refuses every agent that may not act now, and every host that is not active.
+/// Refuses every host that is not active, and every agent that may not act now.
+///
+/// An ended host comes first, since its agents ended with it and a new one would not help; a waiting host
+/// comes last, since its agents wait with it.
 fn require_usable(
     agent: &Agent,
     host: &Host,
     policy: &LifetimePolicy,
     now: Timestamp,
 ) -> Result<(), Refusal> {
+    host.status.require_not_ended()?;
     let state = lifetime::state_at(agent, policy, now);
     let just_ended =
         matches!(state, AgentState::Revoked { .. }) && state.status() != agent.state.status();
