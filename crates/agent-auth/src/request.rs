@@ -96,9 +96,14 @@ pub fn resolve(
 }
 
 impl Wanted {
-    /// Whether nobody has to approve this under a host with these defaults.
+    /// Whether nobody has to approve this under a host with these defaults. Being a default never stands in
+    /// for a person's presence (§8.10, §8.11).
     pub fn is_automatic(&self, defaults: &[CapabilityName]) -> bool {
-        self.approval == ApprovalStrength::None || defaults.contains(&self.name)
+        match self.approval {
+            ApprovalStrength::None => true,
+            ApprovalStrength::Session => defaults.contains(&self.name),
+            ApprovalStrength::Presence => false,
+        }
     }
 
     /// The verdict with `outcome`, or a denial when no limits are possible.
