@@ -1,7 +1,8 @@
 //! `POST /agent/introspect` (§5.12).
 
 use procura_keys::clock::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::{Map, Value};
 
 use super::grant::CompactGrant;
 use crate::agent::Mode;
@@ -15,7 +16,7 @@ pub struct IntrospectRequest {
 }
 
 /// The answer: about a valid token, or `{"active": false}` for every other, whatever is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IntrospectResponse {
     /// Whether the token is valid and its agent active.
     pub active: bool,
@@ -30,6 +31,28 @@ impl IntrospectResponse {
         active: false,
         agent: None,
     };
+}
+
+/// An active answer has to say about whom: one that lacks a member or garbles it is an error, not an answer
+/// about nobody.
+impl<'de> Deserialize<'de> for IntrospectResponse {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            active: bool,
+            #[serde(flatten)]
+            about: Map<String, Value>,
+        }
+        let Answer { active, about } = Answer::deserialize(deserializer)?;
+        if !active {
+            return Ok(Self::INACTIVE);
+        }
+        let agent = IntrospectedAgent::deserialize(Value::Object(about));
+        agent.map_err(D::Error::custom).map(|agent| Self {
+            active,
+            agent: Some(agent),
+        })
+    }
 }
 
 /// The agent behind a valid token.
