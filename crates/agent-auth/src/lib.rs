@@ -11,6 +11,8 @@ pub mod capability;
 pub mod constraint;
 pub mod escalation;
 pub mod execution;
+#[cfg(test)]
+mod fixtures;
 pub mod grant;
 pub mod host;
 pub mod id;

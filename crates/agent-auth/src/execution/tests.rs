@@ -1,1 +1,263 @@
+use procura_keys::jwt::{Header, sign};
+use proptest::prelude::*;
+use serde_json::json;
 
+use super::*;
+use crate::fixtures::{self, LIFETIME, NOW, grant, name, pending_grant, seconds};
+use crate::grant::GrantState;
+use crate::token::Window;
+use crate::token::agent::{Signer, TYPE, UnverifiedAgentToken};
+
+const EXECUTE: &str = "https://bank.example/capability/execute";
+
+/// A token of the fixtures' agent with this `capabilities` claim, or without one.
+fn token(capabilities: Option<Value>) -> VerifiedAgentToken {
+    let (agent, host) = (fixtures::agent(), fixtures::host());
+    let issuer = host.thumbprint();
+    let mut claims = json!({
+        "iss": issuer, "sub": agent.id, "aud": EXECUTE, "jti": "a-1",
+        "iat": NOW.as_seconds(), "exp": NOW.as_seconds() + 60,
+    });
+    if let Some(capabilities) = capabilities {
+        claims["capabilities"] = capabilities;
+    }
+    let header = Header {
+        algorithm: "EdDSA",
+        typ: TYPE,
+        kid: None,
+    };
+    let token = sign(header, &claims, &fixtures::agent_key()).unwrap();
+    let signer = Signer {
+        agent: &agent,
+        host: &host,
+        issuer: issuer.as_str(),
+        lifetime: &LIFETIME,
+    };
+    let unverified = UnverifiedAgentToken::parse(&token, &[EXECUTE]).unwrap();
+    unverified.verify(&signer, Window::default(), NOW).unwrap()
+}
+
+/// The grant that lets `pay` through, by its identifier.
+fn pay(arguments: &Value, grants: &[Grant]) -> Result<String, Refusal> {
+    call("pay", true, arguments, None, grants)
+}
+
+fn call(
+    capability: &str,
+    offered: bool,
+    arguments: &Value,
+    claim: Option<Value>,
+    grants: &[Grant],
+) -> Result<String, Refusal> {
+    let call = Call {
+        capability: &name(capability),
+        offered,
+        arguments: arguments.as_object().unwrap(),
+    };
+    authorize(call, &token(claim), grants, NOW).map(|grant| grant.id.to_string())
+}
+
+fn not_granted(removed: bool) -> Refusal {
+    Refusal::CapabilityNotGranted {
+        capability: name("pay"),
+        removed,
+    }
+}
+
+fn violations(refusal: Refusal) -> Value {
+    let Refusal::ConstraintViolated { violations } = refusal else {
+        panic!("expected violations: {refusal:?}");
+    };
+    serde_json::to_value(violations).unwrap()
+}
+
+fn in_state(state: GrantState) -> Grant {
+    Grant {
+        state,
+        ..grant(1, "pay", &json!({}))
+    }
+}
+
+// AA-2.13-02, AA-5.11-03
+#[test]
+fn a_grant_without_limits_takes_any_arguments() {
+    let grants = [grant(1, "pay", &json!({}))];
+    for arguments in [json!({}), json!({"amount": 1e9, "to": ["x"], "n": null})] {
+        assert_eq!(pay(&arguments, &grants), Ok(grants[0].id.to_string()));
+    }
+}
+
+// AA-2.15-03, AA-5.11-31
+#[test]
+fn without_an_active_grant_of_this_very_name_nothing_runs() {
+    let approval_id = fixtures::approval_id();
+    let denied_by = crate::grant::Actor::Policy;
+    let cases = [
+        vec![],
+        vec![in_state(GrantState::Pending { approval_id })],
+        vec![in_state(GrantState::Denied { denied_by })],
+        vec![in_state(GrantState::Revoked)],
+        vec![grant(1, "Pay", &json!({})), grant(2, "pay_all", &json!({}))],
+        vec![grant(1, "*", &json!({}))],
+    ];
+    for grants in cases {
+        assert_eq!(pay(&json!({}), &grants), Err(not_granted(false)));
+    }
+}
+
+// AA-3.3-07, AA-3.3-08
+#[test]
+fn a_grant_ends_at_its_own_hour_while_the_agent_lives_on() {
+    let ending = |expires_at| Grant {
+        expires_at: Some(expires_at),
+        ..grant(1, "pay", &json!({}))
+    };
+    assert!(pay(&json!({}), &[ending(NOW.plus(seconds(1)))]).is_ok());
+    assert_eq!(pay(&json!({}), &[ending(NOW)]), Err(not_granted(false)));
+}
+
+// AA-4.3-08, AA-4.3-09, AA-4.5-11
+#[test]
+fn the_claim_bounds_what_is_granted_and_adds_nothing() {
+    let grants = [grant(1, "pay", &json!({}))];
+    let claiming = |claim| call("pay", true, &json!({}), Some(claim), &grants);
+    assert!(claiming(json!(["pay"])).is_ok());
+    assert_eq!(claiming(json!(["balance"])), Err(not_granted(false)));
+    assert_eq!(claiming(json!([])), Err(not_granted(false)));
+    let nothing_granted = call("pay", true, &json!({}), Some(json!(["pay"])), &[]);
+    assert_eq!(nothing_granted, Err(not_granted(false)));
+}
+
+// AA-2.12-06, AA-2.12-07, AA-5.11-33
+#[test]
+fn only_who_had_to_do_with_a_removed_capability_learns_that_it_existed() {
+    let removed = |grants: &[Grant]| call("pay", false, &json!({}), None, grants);
+    let never_known = Refusal::CapabilityNotFound { name: "pay".into() };
+    assert_eq!(removed(&[]), Err(never_known.clone()));
+    assert_eq!(
+        removed(&[grant(1, "balance", &json!({}))]),
+        Err(never_known)
+    );
+    let on_record = [
+        grant(1, "pay", &json!({})),
+        grant(1, "pay", &json!({"amount": 7})),
+        in_state(GrantState::Revoked),
+    ];
+    for grant in on_record {
+        assert_eq!(removed(&[grant]), Err(not_granted(true)));
+    }
+    let message = not_granted(true).to_string();
+    assert!(
+        message.contains("pay") && message.contains("removed"),
+        "{message}"
+    );
+}
+
+// AA-2.13-18, AA-4.5-12, AA-5.11-28, AA-5.11-29
+#[test]
+fn every_broken_limit_is_reported() {
+    let limits = json!({"amount": {"max": 1000}, "currency": {"in": ["USD"]}});
+    let grants = [grant(1, "pay", &limits)];
+    assert!(pay(&json!({"amount": 1000, "currency": "USD"}), &grants).is_ok());
+    let refusal = pay(&json!({"amount": 5000, "currency": "GBP"}), &grants).unwrap_err();
+    assert_eq!(
+        violations(refusal),
+        json!([
+            {"field": "amount", "constraint": {"max": 1000}, "actual": 5000},
+            {"field": "currency", "constraint": {"in": ["USD"]}, "actual": "GBP"},
+        ])
+    );
+}
+
+#[test]
+fn any_of_several_grants_suffices() {
+    let grants = [
+        grant(1, "pay", &json!({"to": "acc_1", "amount": {"max": 10}})),
+        in_state(GrantState::Revoked),
+        grant(3, "pay", &json!({"to": "acc_2"})),
+    ];
+    let through = |arguments: Value| pay(&arguments, &grants);
+    assert_eq!(
+        through(json!({"to": "acc_1", "amount": 10})),
+        Ok(grants[0].id.to_string())
+    );
+    assert_eq!(
+        through(json!({"to": "acc_2", "amount": 99})),
+        Ok(grants[2].id.to_string())
+    );
+}
+
+/// Limits of two grants are never mixed: each grant is one decision.
+// AA-2.13-18
+#[test]
+fn half_of_one_grant_and_half_of_another_do_not_make_a_whole() {
+    let grants = [
+        grant(1, "pay", &json!({"to": "acc_1", "amount": {"max": 10}})),
+        grant(2, "pay", &json!({"to": "acc_2", "amount": {"max": 99}})),
+    ];
+    let refusal = pay(&json!({"to": "acc_1", "amount": 50}), &grants).unwrap_err();
+    assert_eq!(
+        violations(refusal),
+        json!([{"field": "amount", "constraint": {"max": 10}, "actual": 50}])
+    );
+}
+
+// AA-5.11-29
+#[test]
+fn the_violations_shown_are_those_of_the_closest_grant() {
+    let far = json!({"to": "acc_1", "amount": {"max": 10}});
+    let near = json!({"amount": {"max": 20}});
+    let arguments = json!({"to": "acc_9", "amount": 50});
+    let nearest = json!([{"field": "amount", "constraint": {"max": 20}, "actual": 50}]);
+    for order in [[&far, &near], [&near, &far]] {
+        let grants = [grant(1, "pay", order[0]), grant(2, "pay", order[1])];
+        let refusal = pay(&arguments, &grants).unwrap_err();
+        assert_eq!(violations(refusal), nearest);
+    }
+}
+
+/// Name, claim, grant, limits: each call breaks its own rule and all later ones.
+// AA-4.5-11, AA-4.5-12
+#[test]
+fn the_first_broken_rule_is_the_one_named() {
+    let limited = [grant(1, "pay", &json!({"amount": {"max": 10}}))];
+    let waiting = [pending_grant(1, "pay", &json!({"amount": {"max": 10}}))];
+    let arguments = json!({"amount": 50});
+    let excluding = || Some(json!([]));
+    let unknown = call("pay", false, &arguments, excluding(), &[]);
+    assert_eq!(
+        unknown.unwrap_err().code_and_status().0,
+        "capability_not_found"
+    );
+    let removed = call("pay", false, &arguments, excluding(), &limited);
+    assert_eq!(removed, Err(not_granted(true)));
+    let outside_claim = call("pay", true, &arguments, excluding(), &limited);
+    assert_eq!(outside_claim, Err(not_granted(false)));
+    let ungranted = call("pay", true, &arguments, None, &waiting);
+    assert_eq!(ungranted, Err(not_granted(false)));
+    let violated = call("pay", true, &arguments, None, &limited);
+    assert_eq!(
+        violated.unwrap_err().code_and_status().0,
+        "constraint_violated"
+    );
+}
+
+proptest! {
+    /// A call goes through exactly when some grant in force allows its arguments, and that grant is named.
+    // AA-2.13-18, AA-5.11-28
+    #[test]
+    fn a_call_goes_through_exactly_when_a_grant_in_force_allows_it(
+        bounds in proptest::collection::vec((0..10_u32, any::<bool>()), 0..4), amount in 0..10_u32,
+    ) {
+        let grants: Vec<_> = (1_u8..)
+            .zip(&bounds)
+            .map(|(number, (max, in_force))| Grant {
+                expires_at: (!in_force).then_some(NOW),
+                ..grant(number, "pay", &json!({"amount": {"max": max}}))
+            })
+            .collect();
+        let through = pay(&json!({"amount": amount}), &grants);
+        let allowing = bounds.iter().position(|(max, in_force)| *in_force && amount <= *max);
+        prop_assert_eq!(through.ok(), allowing.map(|at| grants[at].id.to_string()));
+    }
+}
