@@ -1,0 +1,288 @@
+//! One authenticated exchange: sign, send, and once more with a fresh token when the token was refused.
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use procura_fetch::{Request, Response, StreamResponse};
+use procura_keys::clock::Timestamp;
+use procura_keys::key::{PublicKey, SigningKey};
+use procura_keys::thumbprint::Thumbprint;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::client::{Client, Notice};
+use crate::error::{ClientError, Reaction, Refused};
+use crate::http_date;
+use crate::profile::{Connection, ProviderRecord};
+use crate::provider::{Endpoint, Provider};
+use crate::token::{AgentClaims, Stamp, agent_token, host_token};
+
+/// A request to a provider, not yet signed.
+pub(crate) struct Call<'a> {
+    /// Whose issuer, for what is known of its clock.
+    pub(crate) issuer: &'a str,
+    /// The method.
+    pub(crate) method: Method,
+    /// Where to.
+    pub(crate) url: Url,
+    /// The JSON body of a POST.
+    pub(crate) body: Option<Vec<u8>>,
+    /// The media types of a usable answer.
+    pub(crate) accept: &'static str,
+    /// The only recipient of the token.
+    pub(crate) aud: &'a str,
+    /// Who signs it.
+    pub(crate) signer: Signer<'a>,
+}
+
+impl<'a> Call<'a> {
+    /// A call to an endpoint of `provider`, whose issuer is the recipient of the token.
+    pub(crate) fn new(
+        provider: &'a Provider,
+        method: Method,
+        endpoint: Endpoint,
+        signer: Signer<'a>,
+    ) -> Result<Self, ClientError> {
+        let url = provider.endpoint(endpoint);
+        Ok(Self {
+            issuer: provider.issuer(),
+            method,
+            url: url.map_err(|defect| ClientError::bad_provider(provider.issuer(), defect))?,
+            body: None,
+            accept: JSON,
+            aud: provider.issuer(),
+            signer,
+        })
+    }
+
+    /// The same call with a JSON body.
+    pub(crate) fn with_body(mut self, body: &impl Serialize) -> Result<Self, ClientError> {
+        self.body = Some(serde_json::to_vec(body)?);
+        Ok(self)
+    }
+
+    /// The same call with a parameter in its query.
+    pub(crate) fn with_query(mut self, name: &str, value: &str) -> Self {
+        self.url.query_pairs_mut().append_pair(name, value);
+        self
+    }
+}
+
+/// Who signs a request.
+pub(crate) enum Signer<'a> {
+    /// The host; for a registration with the key of the new agent.
+    Host(Option<&'a PublicKey>),
+    /// An agent, for all its capabilities or for some.
+    Agent {
+        connection: &'a Connection,
+        capabilities: Option<&'a [String]>,
+    },
+}
+
+/// What came back, if it is a success.
+pub(crate) enum Answer {
+    /// All of it.
+    Whole(Response),
+    /// A stream of events that has begun.
+    Events(StreamResponse),
+}
+
+impl Client {
+    /// Sends `call` and reads the answer, which has to be JSON of the given shape.
+    pub(crate) async fn call<T: DeserializeOwned>(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<T, ClientError> {
+        let response = self.whole(call).await?;
+        let bad = |error: serde_json::Error| ClientError::bad_answer(&call.url, error);
+        let value = procura_keys::json::parse_strict(&response.body).map_err(bad)?;
+        serde_json::from_value(value).map_err(bad)
+    }
+
+    /// Sends `call` and returns the whole answer, if it is a success.
+    pub(crate) async fn whole(&self, call: &Call<'_>) -> Result<Response, ClientError> {
+        match self.exchange(call, Delivery::AtOnce).await? {
+            Answer::Whole(response) => Ok(response),
+            Answer::Events(_) => Err(ClientError::bad_answer(&call.url, "a stream of events")),
+        }
+    }
+
+    /// Sends `call`; when its token is refused, once more with a fresh one. A refused token means that nothing
+    /// was done, so this is safe for every request. Nothing else is ever sent twice.
+    pub(crate) async fn exchange(
+        &self,
+        call: &Call<'_>,
+        delivery: Delivery,
+    ) -> Result<Answer, ClientError> {
+        let (first, headers) = self.attempt(call, delivery).await?;
+        let refused = match first {
+            Err(ClientError::Refused(refused)) if refused.reaction() == Reaction::SignAgain => {
+                refused
+            }
+            other => return other,
+        };
+        if !refused.is("invalid_jwt") && !refused.is("jti_replay") {
+            return Err(ClientError::Refused(refused));
+        }
+        self.learn_clock(call.issuer, &headers)?;
+        self.attempt(call, delivery).await?.0
+    }
+
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        delivery: Delivery,
+    ) -> Result<(Result<Answer, ClientError>, HeaderMap), ClientError> {
+        let request = self.signed(call)?;
+        let answer = match delivery {
+            Delivery::AtOnce => Answer::Whole(self.parts.transport.send(request).await?),
+            Delivery::AsItComes => {
+                let stream = self.parts.transport.stream(request).await?;
+                match is_event_stream(stream.status, &stream.headers) {
+                    true => Answer::Events(stream),
+                    false => Answer::Whole(collect(stream).await?),
+                }
+            }
+        };
+        let Answer::Whole(response) = answer else {
+            return Ok((Ok(answer), HeaderMap::new()));
+        };
+        let headers = response.headers.clone();
+        Ok((self.judged(call, response).map(Answer::Whole), headers))
+    }
+
+    fn judged(&self, call: &Call<'_>, response: Response) -> Result<Response, ClientError> {
+        if response.status.is_success() {
+            return Ok(response);
+        }
+        if response.status.is_redirection() {
+            return Err(ClientError::bad_answer(&call.url, "a redirect"));
+        }
+        let retry_after = http_date::retry_after(&response.headers, self.now());
+        let refused = Refused::parse(response.status.as_u16(), &response.body, retry_after);
+        if is_moved(&refused) {
+            self.expire_provider(call.issuer)?;
+        }
+        Err(refused.into())
+    }
+
+    fn signed(&self, call: &Call<'_>) -> Result<Request, ClientError> {
+        let token = self.token(call)?;
+        let mut headers = HeaderMap::new();
+        let bearer = HeaderValue::try_from(format!("Bearer {token}"));
+        let mut bearer = bearer.map_err(|error| ClientError::bad_answer(&call.url, error))?;
+        bearer.set_sensitive(true);
+        headers.insert(AUTHORIZATION, bearer);
+        headers.insert(ACCEPT, HeaderValue::from_static(call.accept));
+        if call.body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        }
+        Ok(Request {
+            method: call.method.clone(),
+            url: call.url.clone(),
+            headers,
+            body: call.body.clone().map(Into::into),
+        })
+    }
+
+    fn token(&self, call: &Call<'_>) -> Result<String, ClientError> {
+        let stamp = self.stamp(call.issuer)?;
+        let host = self.host_key()?;
+        match &call.signer {
+            Signer::Host(agent) => Ok(host_token(&host, call.aud, *agent, stamp)?),
+            Signer::Agent {
+                connection,
+                capabilities,
+            } => {
+                let key = self.profile.agent_key(connection)?;
+                let claims = AgentClaims {
+                    host: &Thumbprint::of(host.public()),
+                    agent_id: &connection.agent_id,
+                    aud: call.aud,
+                    capabilities: *capabilities,
+                };
+                Ok(agent_token(&key, &claims, stamp)?)
+            }
+        }
+    }
+
+    /// Time and name of a new token, by the clock of the server that will read it.
+    pub(crate) fn stamp(&self, issuer: &str) -> Result<Stamp, ClientError> {
+        let record = self.profile.provider(issuer)?;
+        let offset = record.map_or(0, |record| record.clock_offset);
+        let now = Timestamp::from_millis(self.now().as_millis().saturating_add(offset));
+        Ok(Stamp::new(now, &*self.parts.entropy))
+    }
+
+    /// The host's key, made on first use.
+    pub(crate) fn host_key(&self) -> Result<SigningKey, ClientError> {
+        let (key, is_new) = self.profile.host_key(&*self.parts.entropy, self.now())?;
+        if is_new {
+            self.notify(&Notice::HostKeyCreated {
+                directory: self.profile.directory().map(Into::into),
+            });
+        }
+        Ok(key)
+    }
+
+    /// Keeps how far the server's clock is from ours.
+    fn learn_clock(&self, issuer: &str, headers: &HeaderMap) -> Result<(), ClientError> {
+        let Some(server) = http_date::date(headers) else {
+            return Ok(());
+        };
+        let offset = server.as_millis().saturating_sub(self.now().as_millis());
+        let entropy = &*self.parts.entropy;
+        let change = |record: &mut ProviderRecord| record.clock_offset = offset;
+        Ok(self.profile.update_provider(issuer, entropy, change)?)
+    }
+
+    /// Has the discovery document fetched again before its next use (§10.5).
+    fn expire_provider(&self, issuer: &str) -> Result<(), ClientError> {
+        let now = self.now();
+        let entropy = &*self.parts.entropy;
+        let change = |record: &mut ProviderRecord| record.fresh_until = now;
+        Ok(self.profile.update_provider(issuer, entropy, change)?)
+    }
+}
+
+/// How an answer is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// To its end, first.
+    AtOnce,
+    /// While it arrives, if it is a stream of events.
+    AsItComes,
+}
+
+/// Whether an answer is a stream of server-sent events.
+pub(crate) fn is_event_stream(status: StatusCode, headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let media_type = content_type.and_then(|it| it.split(';').next());
+    status == StatusCode::OK
+        && media_type.is_some_and(|it| it.trim().eq_ignore_ascii_case("text/event-stream"))
+}
+
+/// Whether an endpoint seems to have gone, rather than the thing it was asked about.
+fn is_moved(refused: &Refused) -> bool {
+    let about_a_thing = refused.code.as_deref().is_some_and(|code| {
+        ["agent_not_found", "host_not_found", "capability_not_found"].contains(&code)
+    });
+    matches!(refused.status, 404 | 410) && !about_a_thing
+}
+
+async fn collect(stream: StreamResponse) -> Result<Response, ClientError> {
+    use futures_util::TryStreamExt as _;
+    let mut body = stream.body;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = body.try_next().await? {
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Response {
+        status: stream.status,
+        headers: stream.headers,
+        url: stream.url,
+        body: bytes.into(),
+    })
+}
+
+pub(crate) const JSON: &str = "application/json";

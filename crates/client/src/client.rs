@@ -1,0 +1,153 @@
+//! The client itself: what it is made of and where it gets time, randomness and the network from.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use procura_fetch::{FetchError, FetchPolicy};
+use procura_keys::clock::{Clock, Timestamp};
+use procura_keys::entropy::Entropy;
+
+use crate::error::ClientError;
+use crate::pause::Pause;
+use crate::profile::Profile;
+use crate::system::{SystemClock, SystemEntropy, SystemPause};
+use crate::transport::{FetchTransport, Transport};
+
+/// Holds keys and speaks to servers on behalf of agents (§6.1). Share it behind a reference: its methods
+/// take `&self` and may run at the same time.
+pub struct Client {
+    pub(crate) profile: Profile,
+    pub(crate) options: Options,
+    pub(crate) parts: Parts,
+}
+
+impl Client {
+    /// A client on the real network, clock and randomness.
+    pub fn system(profile: Profile, options: Options) -> Result<Self, ClientError> {
+        let parts = Parts::system(options.allow_loopback_http)?;
+        Ok(Self::new(profile, options, parts))
+    }
+
+    /// A client on the given parts.
+    pub fn new(profile: Profile, options: Options, parts: Parts) -> Self {
+        Self {
+            profile,
+            options,
+            parts,
+        }
+    }
+
+    /// Where this client keeps what it knows.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// Which URLs may be called and shown. The transport judges again what it calls.
+    pub(crate) fn url_policy(&self) -> FetchPolicy {
+        FetchPolicy {
+            allow_loopback_http: self.options.allow_loopback_http,
+            ..FetchPolicy::client()
+        }
+    }
+
+    pub(crate) fn notify(&self, notice: &Notice) {
+        if let Some(listener) = &self.options.notices {
+            listener(notice);
+        }
+    }
+}
+
+/// What a client is made of besides its profile.
+#[derive(Clone)]
+pub struct Parts {
+    /// The way to the network.
+    pub transport: Arc<dyn Transport>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for keys and token names.
+    pub entropy: Arc<dyn Entropy>,
+    /// How to wait.
+    pub pause: Arc<dyn Pause>,
+}
+
+impl Parts {
+    /// The real ones. `allow_loopback_http` admits `http://` to this machine, for development.
+    pub fn system(allow_loopback_http: bool) -> Result<Self, FetchError> {
+        Ok(Self {
+            transport: Arc::new(FetchTransport::new(allow_loopback_http)?),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            pause: Arc::new(SystemPause),
+        })
+    }
+}
+
+/// Choices of whoever runs the client.
+#[derive(Clone)]
+pub struct Options {
+    /// Whether `http://` is accepted for issuers, locations and pages on this machine. For development.
+    pub allow_loopback_http: bool,
+    /// How approvers know this machine, for example its host name (§3.1).
+    pub host_name: Option<String>,
+    /// How long an execution that the server finishes later is asked for.
+    pub max_job_wait: Duration,
+    /// Who is told what the client does beside what it was asked for.
+    pub notices: Option<NoticeListener>,
+}
+
+/// Takes [`Notice`]s.
+pub type NoticeListener = Arc<dyn Fn(&Notice) + Send + Sync>;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            allow_loopback_http: false,
+            host_name: None,
+            max_job_wait: Duration::from_mins(10),
+            notices: None,
+        }
+    }
+}
+
+/// Something the client did beside what it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It made a host key pair, and keeps it in this directory, or in memory only.
+    HostKeyCreated {
+        /// The directory.
+        directory: Option<PathBuf>,
+    },
+    /// A provider could not be asked for its discovery document, so the last one is used (§10.5).
+    OldDiscoveryUsed {
+        /// The provider's issuer.
+        issuer: String,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HostKeyCreated {
+                directory: Some(directory),
+            } => write!(
+                f,
+                "Created this machine's key pair. Keys are kept unencrypted in {}, in files that only \
+                 your user can read.",
+                directory.display()
+            ),
+            Self::HostKeyCreated { directory: None } => {
+                f.write_str("Created a key pair for this host. It is kept in memory only.")
+            }
+            Self::OldDiscoveryUsed { issuer } => write!(
+                f,
+                "{issuer} could not be asked for its discovery document; using the last one."
+            ),
+        }
+    }
+}

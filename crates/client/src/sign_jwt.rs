@@ -1,0 +1,63 @@
+//! Tokens for use elsewhere: `sign_jwt` (§6.5).
+
+use procura_keys::thumbprint::Thumbprint;
+use serde::Serialize;
+
+use crate::answer::ACTIVE;
+use crate::client::Client;
+use crate::error::{CallerError, ClientError};
+use crate::profile::Connection;
+use crate::token::{AgentClaims, LIFETIME_SECONDS, agent_token};
+
+/// A signed agent JWT, good for one request.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct SignedJwt {
+    /// The token. Whoever holds it can make one request in the agent's name.
+    pub token: String,
+    /// Seconds it is good for.
+    pub expires_in: i64,
+}
+
+impl Client {
+    /// Signs an agent JWT for `aud`, the issuer unless given. With `capabilities` it is good for those only,
+    /// and the agent has to hold them all.
+    pub fn sign_jwt(
+        &self,
+        agent: &str,
+        aud: Option<&str>,
+        capabilities: Option<&[String]>,
+    ) -> Result<SignedJwt, ClientError> {
+        let connection = self.profile.connection(agent)?;
+        if connection.status != ACTIVE {
+            return Err(CallerError::NotActive(connection.status).into());
+        }
+        require_held(&connection, capabilities.unwrap_or_default())?;
+        let stamp = self.stamp(&connection.issuer)?;
+        let claims = AgentClaims {
+            host: &Thumbprint::of(self.host_key()?.public()),
+            agent_id: &connection.agent_id,
+            aud: aud.unwrap_or(&connection.issuer),
+            capabilities,
+        };
+        let key = self.profile.agent_key(&connection)?;
+        Ok(SignedJwt {
+            token: agent_token(&key, &claims, stamp)?,
+            expires_in: LIFETIME_SECONDS,
+        })
+    }
+}
+
+fn require_held(connection: &Connection, names: &[String]) -> Result<(), CallerError> {
+    let holds = |name: &String| {
+        let mut active = connection.grants.iter().filter(|it| it.status == ACTIVE);
+        active.any(|grant| grant.capability.as_str() == name)
+    };
+    let missing: Vec<_> = names.iter().filter(|name| !holds(name)).cloned().collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(CallerError::NotHeld(missing)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
