@@ -11,7 +11,7 @@ pub const MAX_REMARK: usize = 500;
 /// `text` without control, direction-changing and invisible characters, with runs of white space made one
 /// blank and the ends trimmed. `None` when nothing readable is left or it is longer than `max` characters.
 pub fn clean(text: &str, max: usize) -> Option<String> {
-    let mut out = String::with_capacity(text.len().min(4 * max));
+    let mut out = String::with_capacity(text.len().min(max.saturating_mul(4)));
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         let mut visible = word.chars().filter(|c| !is_deceptive(*c)).peekable();
         if visible.peek().is_some() && !out.is_empty() {
