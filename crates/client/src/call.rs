@@ -94,7 +94,9 @@ impl Client {
         call: &Call<'_>,
     ) -> Result<T, ClientError> {
         let response = self.whole(call).await?;
-        let bad = |error: serde_json::Error| ClientError::bad_answer(&call.url, error);
+        let bad = |error: serde_json::Error| {
+            ClientError::bad_answer(call.url.as_str(), error.to_string())
+        };
         let value = procura_keys::json::parse_strict(&response.body).map_err(bad)?;
         serde_json::from_value(value).map_err(bad)
     }
@@ -103,7 +105,10 @@ impl Client {
     pub(crate) async fn whole(&self, call: &Call<'_>) -> Result<Response, ClientError> {
         match self.exchange(call, Delivery::AtOnce).await? {
             Answer::Whole(response) => Ok(response),
-            Answer::Events(_) => Err(ClientError::bad_answer(&call.url, "a stream of events")),
+            Answer::Events(_) => Err(ClientError::bad_answer(
+                call.url.as_str(),
+                "a stream of events",
+            )),
         }
     }
 
@@ -138,9 +143,10 @@ impl Client {
             Delivery::AtOnce => Answer::Whole(self.parts.transport.send(request).await?),
             Delivery::AsItComes => {
                 let stream = self.parts.transport.stream(request).await?;
-                match is_event_stream(stream.status, &stream.headers) {
-                    true => Answer::Events(stream),
-                    false => Answer::Whole(collect(stream).await?),
+                if is_event_stream(stream.status, &stream.headers) {
+                    Answer::Events(stream)
+                } else {
+                    Answer::Whole(collect(stream).await?)
                 }
             }
         };
@@ -156,7 +162,7 @@ impl Client {
             return Ok(response);
         }
         if response.status.is_redirection() {
-            return Err(ClientError::bad_answer(&call.url, "a redirect"));
+            return Err(ClientError::bad_answer(call.url.as_str(), "a redirect"));
         }
         let retry_after = http_date::retry_after(&response.headers, self.now());
         let refused = Refused::parse(response.status.as_u16(), &response.body, retry_after);
@@ -170,7 +176,8 @@ impl Client {
         let token = self.token(call)?;
         let mut headers = HeaderMap::new();
         let bearer = HeaderValue::try_from(format!("Bearer {token}"));
-        let mut bearer = bearer.map_err(|error| ClientError::bad_answer(&call.url, error))?;
+        let mut bearer = bearer
+            .map_err(|error| ClientError::bad_answer(call.url.as_str(), error.to_string()))?;
         bearer.set_sensitive(true);
         headers.insert(AUTHORIZATION, bearer);
         headers.insert(ACCEPT, HeaderValue::from_static(call.accept));

@@ -50,7 +50,7 @@ impl Client {
             return Ok(());
         }
         let reason = format!("status {:?} after a revocation", answer.status);
-        Err(ClientError::bad_answer(&call.url, reason))
+        Err(ClientError::bad_answer(call.url.as_str(), reason))
     }
 }
 

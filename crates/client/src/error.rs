@@ -88,17 +88,17 @@ impl ClientError {
         }
     }
 
-    pub(crate) fn bad_provider(url: impl ToString, defect: ProviderDefect) -> Self {
+    pub(crate) fn bad_provider(url: &str, defect: ProviderDefect) -> Self {
         Self::BadProvider {
-            url: url.to_string(),
+            url: url.to_owned(),
             defect,
         }
     }
 
-    pub(crate) fn bad_answer(url: impl ToString, reason: impl ToString) -> Self {
+    pub(crate) fn bad_answer(url: &str, reason: impl Into<String>) -> Self {
         Self::BadAnswer {
-            url: url.to_string(),
-            reason: reason.to_string(),
+            url: url.to_owned(),
+            reason: reason.into(),
         }
     }
 }
@@ -158,7 +158,7 @@ pub enum CallerError {
 
 /// The server's refusal (§5.13).
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{message} ({}HTTP {status})", code_prefix(.code))]
+#[error("{message} ({}HTTP {status})", code_prefix(.code.as_deref()))]
 pub struct Refused {
     /// The HTTP status; 200 when an execution was accepted first and failed later.
     pub status: u16,
@@ -266,7 +266,7 @@ pub enum Reaction {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotApproved {
     /// Somebody said no. Asking again is for whoever the agent works for to decide (§7.1).
-    #[error("the request was denied{}", because(.reason))]
+    #[error("the request was denied{}", because(.reason.as_deref()))]
     Denied {
         /// Why, if they said so. Untrusted text.
         reason: Option<String>,
@@ -298,15 +298,12 @@ fn list_known(names: &[String]) -> String {
     }
 }
 
-fn code_prefix(code: &Option<String>) -> String {
-    code.as_ref()
-        .map(|code| format!("{code}, "))
-        .unwrap_or_default()
+fn code_prefix(code: Option<&str>) -> String {
+    code.map(|code| format!("{code}, ")).unwrap_or_default()
 }
 
-fn because(reason: &Option<String>) -> String {
+fn because(reason: Option<&str>) -> String {
     reason
-        .as_ref()
         .map(|reason| format!(": {reason}"))
         .unwrap_or_default()
 }

@@ -16,7 +16,7 @@ use self::shape::Shape;
 use crate::answer::ACTIVE;
 use crate::call::{Answer, Call, Delivery, Signer, is_event_stream};
 use crate::client::Client;
-use crate::error::{ClientError, Hint, Reaction, Refused};
+use crate::error::{ClientError, Hint, Refused};
 use crate::profile::Connection;
 use crate::provider::Provider;
 
@@ -182,10 +182,7 @@ impl Client {
         capability: &str,
         refused: &Refused,
     ) -> Result<(), ClientError> {
-        let ended = match (refused.reaction(), refused.code.as_deref()) {
-            (Reaction::Reactivate | Reaction::GiveUp, Some(code)) => code.strip_prefix("agent_"),
-            _ => None,
-        };
+        let ended = end_of_agent(refused);
         let is_stale = refused.is("capability_not_found") || refused.is("invalid_request");
         if ended.is_none() && !is_stale {
             return Ok(());
@@ -204,10 +201,21 @@ impl Client {
     }
 }
 
+/// The state of an agent that this refusal tells of, if it is one in which nothing works any more.
+fn end_of_agent(refused: &Refused) -> Option<&'static str> {
+    match refused.code.as_deref()? {
+        "agent_expired" => Some("expired"),
+        "agent_revoked" | "absolute_lifetime_exceeded" => Some("revoked"),
+        "agent_rejected" => Some("rejected"),
+        "agent_claimed" => Some("claimed"),
+        _ => None,
+    }
+}
+
 /// Reads an answer that is no stream.
 fn read(call: &Call<'_>, response: &Response) -> Result<Shape, ClientError> {
     let shape = Shape::parse(&response.body);
-    shape.map_err(|reason| ClientError::bad_answer(&call.url, reason))
+    shape.map_err(|reason| ClientError::bad_answer(call.url.as_str(), reason))
 }
 
 const ACCEPTED: &str = "application/json, text/event-stream";

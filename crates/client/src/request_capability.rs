@@ -43,7 +43,7 @@ impl Client {
         let connection = self.profile.connection(agent)?;
         let provider = self.provider_of(&connection).await?;
         let answer = self.ask_for(&provider, &connection, &ask).await?;
-        self.keep_asked(&provider, connection, ask, answer)
+        self.keep_asked(&provider, connection, &ask, answer)
     }
 
     async fn ask_for(
@@ -75,7 +75,7 @@ impl Client {
         &self,
         provider: &Provider,
         connection: Connection,
-        ask: CapabilityAsk,
+        ask: &CapabilityAsk,
         answer: AgentAnswer,
     ) -> Result<Connected, ClientError> {
         let grants = answer.agent_capability_grants;

@@ -53,9 +53,10 @@ fn require_held(connection: &Connection, names: &[String]) -> Result<(), CallerE
         active.any(|grant| grant.capability.as_str() == name)
     };
     let missing: Vec<_> = names.iter().filter(|name| !holds(name)).cloned().collect();
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(CallerError::NotHeld(missing)),
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(CallerError::NotHeld(missing))
     }
 }
 

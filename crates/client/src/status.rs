@@ -28,7 +28,7 @@ impl Client {
         let answer: StatusAnswer = self.call(&call).await?;
         if answer.agent_id != connection.agent_id {
             return Err(ClientError::bad_answer(
-                &call.url,
+                call.url.as_str(),
                 "the status of another agent",
             ));
         }

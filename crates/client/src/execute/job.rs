@@ -23,7 +23,7 @@ impl Client {
     ) -> Result<Value, ClientError> {
         let mut call = self.question(provider, started, status_url)?;
         let started_at = self.now();
-        let mut stated = retry_after(&first.headers, started_at);
+        let mut asked_for = retry_after(&first.headers, started_at);
         let mut delay = FIRST_DELAY;
         loop {
             let waited = self.now().since(started_at);
@@ -31,12 +31,12 @@ impl Client {
                 let status_url = call.url.into();
                 return Err(ClientError::JobStillRunning { waited, status_url });
             }
-            self.parts.pause.pause(stated.unwrap_or(delay)).await;
+            self.parts.pause.pause(asked_for.unwrap_or(delay)).await;
             delay = (delay * 2).min(MAX_DELAY);
             let response = match self.whole(&call).await {
                 Ok(response) => response,
                 Err(ClientError::Refused(refused)) if refused.status == 429 => {
-                    stated = refused.retry_after;
+                    asked_for = refused.retry_after;
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -48,7 +48,7 @@ impl Client {
                     call = self.question(provider, started, &status_url)?;
                 }
             }
-            stated = retry_after(&response.headers, self.now());
+            asked_for = retry_after(&response.headers, self.now());
         }
     }
 
@@ -62,7 +62,7 @@ impl Client {
     ) -> Result<Call<'a>, ClientError> {
         let bad = |reason: &str| {
             let reason = format!("its status_url {status_url:?} {reason}");
-            ClientError::bad_answer(&started.url, reason)
+            ClientError::bad_answer(started.url.as_str(), reason)
         };
         let url = Url::parse(status_url).map_err(|_| bad("is not an absolute URL"))?;
         let issuer = provider.issuer_url();

@@ -18,7 +18,7 @@ pub(super) async fn read(
     let mut chunks = Vec::new();
     while let Some(bytes) = body.next().await {
         for event in reader.feed(&bytes?) {
-            match judge(url, event)? {
+            match judge(url, &event)? {
                 Step::Chunk(value) => {
                     listener(&value);
                     chunks.push(value);
@@ -29,7 +29,7 @@ pub(super) async fn read(
         }
     }
     let reason = format!("the stream broke off after {} chunks", chunks.len());
-    Err(ClientError::bad_answer(url, reason))
+    Err(ClientError::bad_answer(url.as_str(), reason))
 }
 
 enum Step {
@@ -38,10 +38,10 @@ enum Step {
     Ignored,
 }
 
-fn judge(url: &Url, event: Event) -> Result<Step, ClientError> {
+fn judge(url: &Url, event: &Event) -> Result<Step, ClientError> {
     let json = |text: &str| {
         let value = procura_keys::json::parse_strict(text.as_bytes());
-        value.map_err(|error| ClientError::bad_answer(url, error))
+        value.map_err(|error| ClientError::bad_answer(url.as_str(), error.to_string()))
     };
     match event.name.as_str() {
         "data" => json(&event.data).map(Step::Chunk),

@@ -190,7 +190,7 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Temporary files that a crash left behind are not records.
 fn is_record(name: &str) -> bool {
-    name.ends_with(".json")
+    Path::new(name).extension() == Some("json".as_ref())
 }
 
 fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -227,12 +227,13 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 fn refuse_exposed(path: &Path) -> Result<(), ProfileError> {
     use std::os::unix::fs::PermissionsExt as _;
     let facts = fs::metadata(path).map_err(|error| failure("read", path, error))?;
-    if facts.permissions().mode() & 0o077 == 0 {
-        return Ok(());
+    let open_to_others = facts.permissions().mode() & 0o077;
+    if open_to_others != 0 {
+        return Err(ProfileError::Exposed {
+            path: path.to_owned(),
+        });
     }
-    Err(ProfileError::Exposed {
-        path: path.to_owned(),
-    })
+    Ok(())
 }
 
 #[cfg(not(unix))]
