@@ -1,0 +1,29 @@
+use async_trait::async_trait;
+use procura_store::{StoreResult, Transaction};
+use sqlx::{Sqlite, SqliteConnection};
+
+use crate::error::failed_to_commit;
+
+/// An open transaction. Its connection undoes it when it is dropped without a commit.
+#[derive(Debug)]
+pub(crate) struct SqliteTransaction {
+    inner: sqlx::Transaction<'static, Sqlite>,
+}
+
+impl SqliteTransaction {
+    pub(crate) fn new(inner: sqlx::Transaction<'static, Sqlite>) -> Self {
+        Self { inner }
+    }
+
+    /// Where statements go.
+    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.inner
+    }
+}
+
+#[async_trait]
+impl Transaction for SqliteTransaction {
+    async fn commit(self: Box<Self>) -> StoreResult<()> {
+        self.inner.commit().await.map_err(failed_to_commit)
+    }
+}
