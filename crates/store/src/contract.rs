@@ -1,1 +1,123 @@
-//! Placeholder.
+//! What every implementation of the store traits has to do, as cases to run against it.
+//!
+//! [`contract_tests!`](crate::contract_tests) makes a test of each. A case gets a store without any records.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "these are tests, which fail by panicking"
+)]
+
+pub mod agents;
+pub mod approvals;
+pub mod audit;
+pub mod grants;
+pub mod hosts;
+pub mod persons;
+pub mod replay;
+pub mod samples;
+pub mod sessions;
+pub mod transactions;
+
+/// Makes a test of every case. Takes the path of an async function that opens an empty store and returns it
+/// as an `Arc<dyn Store>`, with something to keep alive while it is in use.
+#[macro_export]
+macro_rules! contract_tests {
+    ($open:path) => {
+        $crate::contract_tests! { @cases $open;
+            hosts {
+                a_host_comes_back_as_it_was
+                an_unknown_host_is_not_found
+                a_key_belongs_to_one_host
+                hosts_are_listed_oldest_first_page_by_page
+                hosts_of_a_person_are_listed
+                a_host_changes_from_the_expected_state_only
+                a_host_is_linked_to_one_person
+                a_host_that_stays_active_keeps_its_start
+                uses_of_a_host_never_move_back
+            }
+            agents {
+                an_agent_comes_back_as_it_was_in_every_state
+                an_unknown_agent_is_absent
+                a_key_belongs_to_one_agent_of_a_host
+                agents_are_listed_by_host_and_state_page_by_page
+                an_agent_changes_from_the_expected_state_only
+                uses_of_agents_never_move_back
+                hundreds_of_uses_are_noted_at_once
+                claiming_ends_autonomous_agents_that_have_acted
+                revoking_reaches_every_agent_that_has_not_ended
+                an_agent_needs_its_host
+            }
+            grants {
+                a_grant_comes_back_as_it_was_in_every_state
+                grants_keep_the_order_they_were_added_in
+                one_grant_of_a_capability_waits_at_a_time
+                grants_that_wait_for_a_decision_are_listed
+                a_grant_changes_from_the_expected_state_only
+                waiting_grants_move_to_another_request
+                revoking_reaches_active_and_waiting_grants_of_many_agents
+                a_grant_needs_its_agent_and_its_request
+            }
+            approvals {
+                a_request_comes_back_as_it_was_in_every_state
+                an_unknown_request_is_absent
+                a_code_belongs_to_one_request
+                open_requests_of_an_agent_are_listed
+                requests_that_can_be_answered_are_listed_page_by_page
+                a_request_is_answered_once
+                cancelling_reaches_open_requests_of_many_agents
+                a_request_needs_its_agent
+            }
+            persons {
+                a_person_comes_back_as_they_were
+                an_unknown_person_is_absent
+                an_address_belongs_to_one_person
+                persons_are_listed_oldest_first_page_by_page
+                a_person_is_barred_and_let_in_again
+            }
+            sessions {
+                a_session_comes_back_as_it_was
+                a_new_proof_replaces_the_old
+                a_session_ends_once_and_for_all
+                all_sessions_of_a_person_end
+                sessions_that_have_ended_are_forgotten
+                a_session_needs_its_person
+            }
+            audit {
+                records_of_many_transactions_form_one_chain
+                a_dropped_transaction_leaves_no_gap
+                records_are_listed_from_both_ends
+                every_text_and_number_keeps_its_hash
+                parallel_writers_form_one_chain
+            }
+            replay {
+                a_token_stays_as_it_was_first_seen
+                tokens_are_remembered_until_their_time
+                names_are_kept_apart_to_the_last_character
+                hundreds_of_tokens_are_added_at_once
+            }
+            transactions {
+                dropping_a_transaction_undoes_all_of_it
+                a_transaction_sees_its_own_writes
+                readers_see_committed_writes_only
+                a_reader_keeps_the_state_it_found
+                a_reader_cannot_write
+                of_parallel_writers_one_gets_the_key
+                of_parallel_transitions_one_succeeds
+                a_failed_commit_keeps_nothing
+            }
+        }
+    };
+    (@cases $open:path; $($module:ident { $($case:ident)* })*) => {
+        $(mod $module {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let (store, _kept) = $open().await;
+                $crate::contract::$module::$case(&store).await;
+            })*
+        })*
+    };
+}
+
+#[cfg(test)]
+mod tests;

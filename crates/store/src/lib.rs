@@ -10,7 +10,7 @@
 
 pub mod agent_auth;
 pub mod audit;
-#[cfg(feature = "contract")]
+#[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod error;
 pub mod memory;

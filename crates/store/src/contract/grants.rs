@@ -1,0 +1,322 @@
+//! Grants.
+
+use std::slice::from_ref;
+use std::sync::Arc;
+
+use procura_agent_auth::agent::Agent;
+use procura_agent_auth::approval::Approval;
+use procura_agent_auth::constraint::Constraints;
+use procura_agent_auth::grant::{Actor, Grant, GrantState, GrantStatus};
+use serde_json::{Value, json};
+
+use super::samples::{agent, approval, at, grant, host, pending_grant, user};
+use crate::agent_auth::GrantUpdate;
+use crate::{Store, StoreError, Transaction};
+
+/// With limits that only an exact copy of their numbers keeps.
+pub async fn a_grant_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store>) {
+    let (one, request) = (agent(1, &host(1)), approval(1, &agent(1, &host(1))));
+    let limited = Grant {
+        constraints: limits(&json!({
+            "amount": {"min": 5e-324, "max": 0.1 + 0.2},
+            "count": {"max": u64::MAX, "min": i64::MIN},
+            "currency": {"in": ["EUR", "\"\u{0}\u{1f4b6}"]},
+            "exact": 1.0,
+        })),
+        reason: Some("to pay the rent".to_owned()),
+        expires_at: Some(at(900)),
+        updated_at: at(3),
+        ..grant(1, &one, "transfer")
+    };
+    let in_state = |number, state| Grant {
+        state,
+        ..grant(number, &one, "transfer")
+    };
+    let granted_by = |actor| GrantState::Active { granted_by: actor };
+    let denied_by = |actor| GrantState::Denied { denied_by: actor };
+    let grants = [
+        limited,
+        in_state(2, granted_by(Actor::User(user(1)))),
+        in_state(3, granted_by(Actor::Administrator("root:1".to_owned()))),
+        in_state(4, denied_by(Actor::User(user(1)))),
+        in_state(5, denied_by(Actor::Policy)),
+        in_state(6, GrantState::Revoked),
+        pending_grant(7, &request, "transfer"),
+    ];
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), from_ref(&one), &[request], &grants).await;
+    tx.commit().await.unwrap();
+    let mut tx = store.read().await.unwrap();
+    assert_eq!(tx.list_grants_by_agent(&one.id).await.unwrap(), grants);
+}
+
+/// Not that of their identifiers, and a change does not move a grant.
+pub async fn grants_keep_the_order_they_were_added_in(store: &Arc<dyn Store>) {
+    let (one, two) = (agent(1, &host(1)), agent(2, &host(1)));
+    let grants = [5, 3, 9, 1].map(|number| grant(number, &one, "echo"));
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), &[one.clone(), two.clone()], &[], &grants).await;
+    tx.insert_grant(&grant(2, &two, "echo")).await.unwrap();
+    let revoke = update(&grants[1], GrantState::Revoked);
+    tx.apply_grant(&revoke).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = store.read().await.unwrap();
+    let listed = tx.list_grants_by_agent(&one.id).await.unwrap();
+    let ids = |grants: &[Grant]| {
+        grants
+            .iter()
+            .map(|grant| grant.id.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&listed), ids(&grants));
+}
+
+/// Grants in other states, of other capabilities and of other agents do not count.
+pub async fn one_grant_of_a_capability_waits_at_a_time(store: &Arc<dyn Store>) {
+    let (one, two) = (agent(1, &host(1)), agent(2, &host(1)));
+    let (request, other) = (approval(1, &one), approval(2, &two));
+    let grants = [
+        grant(1, &one, "echo"),
+        pending_grant(2, &request, "echo"),
+        pending_grant(3, &request, "pay"),
+        pending_grant(4, &other, "echo"),
+        grant(5, &one, "echo"),
+    ];
+    let mut tx = store.begin().await.unwrap();
+    insert(
+        tx.as_mut(),
+        &[one.clone(), two],
+        &[request.clone(), other],
+        &grants,
+    )
+    .await;
+    tx.commit().await.unwrap();
+
+    let mut tx = store.begin().await.unwrap();
+    let second = tx.insert_grant(&pending_grant(6, &request, "echo")).await;
+    assert!(matches!(second, Err(StoreError::Conflict("grant"))));
+    drop(tx);
+    let mut tx = store.begin().await.unwrap();
+    let again = update(&grants[0], grants[1].state.clone());
+    let second = tx.apply_grant(&again).await;
+    assert!(matches!(second, Err(StoreError::Conflict("grant"))));
+    drop(tx);
+    let mut tx = store.begin().await.unwrap();
+    tx.apply_grant(&update(&grants[1], GrantState::Revoked))
+        .await
+        .unwrap();
+    tx.insert_grant(&pending_grant(6, &request, "echo"))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let same_id = Grant {
+        id: grants[0].id.clone(),
+        ..grant(7, &one, "other")
+    };
+    let mut tx = store.begin().await.unwrap();
+    let refused = tx.insert_grant(&same_id).await;
+    assert!(matches!(refused, Err(StoreError::Conflict("grant"))));
+}
+
+/// In the order they were added; not those that wait for another, or wait no more.
+pub async fn grants_that_wait_for_a_decision_are_listed(store: &Arc<dyn Store>) {
+    let one = agent(1, &host(1));
+    let (request, other) = (approval(1, &one), approval(2, &one));
+    let grants = [
+        pending_grant(4, &request, "echo"),
+        pending_grant(2, &other, "pay"),
+        pending_grant(3, &request, "list"),
+        pending_grant(1, &request, "watch"),
+    ];
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), &[one], &[request.clone(), other], &grants).await;
+    tx.apply_grant(&update(&grants[2], GrantState::Revoked))
+        .await
+        .unwrap();
+    let waiting = tx.list_grants_by_approval(&request.id).await.unwrap();
+    assert_eq!(waiting, [grants[0].clone(), grants[3].clone()]);
+    let unknown = tx
+        .list_grants_by_approval(&approval(3, &agent(1, &host(1))).id)
+        .await;
+    assert_eq!(unknown.unwrap(), []);
+}
+
+/// A change replaces limits, reason and end, also by nothing.
+pub async fn a_grant_changes_from_the_expected_state_only(store: &Arc<dyn Store>) {
+    let one = agent(1, &host(1));
+    let request = approval(1, &one);
+    let waiting = Grant {
+        reason: Some("please".to_owned()),
+        ..pending_grant(1, &request, "echo")
+    };
+    let approve = GrantUpdate {
+        constraints: limits(&json!({"text": {"not_in": ["secret"]}})),
+        expires_at: Some(at(900)),
+        ..update(
+            &waiting,
+            GrantState::Active {
+                granted_by: Actor::User(user(1)),
+            },
+        )
+    };
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), from_ref(&one), &[request], from_ref(&waiting)).await;
+    tx.apply_grant(&approve).await.unwrap();
+    let granted = Grant {
+        constraints: approve.constraints.clone(),
+        state: approve.to.clone(),
+        reason: None,
+        expires_at: Some(at(900)),
+        updated_at: at(10),
+        ..waiting
+    };
+    assert_eq!(tx.list_grants_by_agent(&one.id).await.unwrap(), [granted]);
+    tx.commit().await.unwrap();
+
+    let of_nobody = GrantUpdate {
+        from: GrantStatus::Active,
+        id: grant(9, &one, "echo").id,
+        ..approve.clone()
+    };
+    for impossible in [approve, of_nobody] {
+        let mut tx = store.begin().await.unwrap();
+        let refused = tx.apply_grant(&impossible).await;
+        assert!(matches!(refused, Err(StoreError::Conflict("grant"))));
+    }
+}
+
+/// Those that wait for the first request; no others.
+pub async fn waiting_grants_move_to_another_request(store: &Arc<dyn Store>) {
+    let one = agent(1, &host(1));
+    let [from, to, third] = [1, 2, 3].map(|number| approval(number, &one));
+    let grants = [
+        pending_grant(1, &from, "echo"),
+        pending_grant(2, &third, "pay"),
+        grant(3, &one, "list"),
+    ];
+    let mut tx = store.begin().await.unwrap();
+    insert(
+        tx.as_mut(),
+        from_ref(&one),
+        &[from.clone(), to.clone(), third],
+        &grants,
+    )
+    .await;
+    tx.move_grants(&from.id, &to.id, at(10)).await.unwrap();
+    let moved = Grant {
+        updated_at: at(10),
+        ..pending_grant(1, &to, "echo")
+    };
+    assert_eq!(tx.list_grants_by_approval(&from.id).await.unwrap(), []);
+    assert_eq!(
+        tx.list_grants_by_approval(&to.id).await.unwrap(),
+        from_ref(&moved)
+    );
+    let [_, second, third] = grants;
+    let listed = tx.list_grants_by_agent(&one.id).await.unwrap();
+    assert_eq!(listed, [moved, second, third]);
+}
+
+/// Denied and revoked grants stay as they are, and so do other agents'.
+pub async fn revoking_reaches_active_and_waiting_grants_of_many_agents(store: &Arc<dyn Store>) {
+    let agents: Vec<_> = (0..300).map(|number| agent(number, &host(1))).collect();
+    let requests: Vec<_> = (0u32..)
+        .zip(&agents)
+        .map(|(n, agent)| approval(n, agent))
+        .collect();
+    let mut grants = Vec::new();
+    for (agent, request) in agents.iter().zip(&requests) {
+        let number = u32::try_from(grants.len()).unwrap();
+        let denied = GrantState::Denied {
+            denied_by: Actor::Policy,
+        };
+        grants.push(grant(number, agent, "echo"));
+        grants.push(pending_grant(number + 1, request, "pay"));
+        grants.push(Grant {
+            state: denied,
+            ..grant(number + 2, agent, "list")
+        });
+    }
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), &agents, &requests, &grants).await;
+    let ids: Vec<_> = agents[1..].iter().map(|agent| agent.id.clone()).collect();
+    tx.revoke_grants_of_agents(&ids, at(10)).await.unwrap();
+    tx.revoke_grants_of_agents(&[], at(11)).await.unwrap();
+
+    assert_eq!(
+        tx.list_grants_by_agent(&agents[0].id).await.unwrap(),
+        grants[..3]
+    );
+    for (agent, before) in agents[1..].iter().zip(grants[3..].chunks(3)) {
+        let revoked = |grant: &Grant| Grant {
+            state: GrantState::Revoked,
+            updated_at: at(10),
+            ..grant.clone()
+        };
+        let expected = [revoked(&before[0]), revoked(&before[1]), before[2].clone()];
+        assert_eq!(tx.list_grants_by_agent(&agent.id).await.unwrap(), expected);
+    }
+}
+
+/// At the latest when it is committed, also after a move.
+pub async fn a_grant_needs_its_agent_and_its_request(store: &Arc<dyn Store>) {
+    let one = agent(1, &host(1));
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_grant(&grant(1, &one, "echo")).await.unwrap();
+    assert!(matches!(tx.commit().await, Err(StoreError::NotFound(_))));
+
+    let request = approval(1, &one);
+    let mut tx = store.begin().await.unwrap();
+    insert(
+        tx.as_mut(),
+        from_ref(&one),
+        &[],
+        &[pending_grant(1, &request, "echo")],
+    )
+    .await;
+    assert!(matches!(tx.commit().await, Err(StoreError::NotFound(_))));
+
+    let waiting = pending_grant(1, &request, "echo");
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), from_ref(&one), from_ref(&request), &[waiting]).await;
+    tx.move_grants(&request.id, &approval(2, &one).id, at(1))
+        .await
+        .unwrap();
+    assert!(matches!(tx.commit().await, Err(StoreError::NotFound(_))));
+}
+
+fn limits(value: &Value) -> Option<Constraints> {
+    Constraints::parse(value).unwrap()
+}
+
+/// From the state the grant is in, without limits, reason and end.
+fn update(grant: &Grant, to: GrantState) -> GrantUpdate {
+    GrantUpdate {
+        id: grant.id.clone(),
+        from: grant.state.status(),
+        to,
+        constraints: None,
+        reason: None,
+        expires_at: None,
+        at: at(10),
+    }
+}
+
+/// Grants come first, since the order within a transaction is free.
+async fn insert(
+    tx: &mut dyn Transaction,
+    agents: &[Agent],
+    requests: &[Approval],
+    grants: &[Grant],
+) {
+    for grant in grants {
+        tx.insert_grant(grant).await.unwrap();
+    }
+    for request in requests {
+        tx.insert_approval(request).await.unwrap();
+    }
+    for agent in agents {
+        tx.insert_agent(agent).await.unwrap();
+    }
+    tx.insert_host(&host(1)).await.unwrap();
+}

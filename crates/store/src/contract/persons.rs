@@ -1,0 +1,100 @@
+//! Persons.
+
+use std::sync::Arc;
+
+use procura_people::person::Person;
+
+use super::samples::{at, page, person};
+use crate::{Store, StoreError};
+
+/// By identifier and by address, with a password and without.
+pub async fn a_person_comes_back_as_they_were(store: &Arc<dyn Store>) {
+    let passkey_only = Person {
+        password: None,
+        disabled: true,
+        updated_at: at(3),
+        ..person(2)
+    };
+    let mut tx = store.begin().await.unwrap();
+    for person in [&person(1), &passkey_only] {
+        tx.insert_person(person).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+
+    let mut tx = store.read().await.unwrap();
+    for person in [person(1), passkey_only] {
+        let found = tx.find_person(&person.id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&person));
+        let found = tx.find_person_by_email(&person.email).await.unwrap();
+        assert_eq!(found, Some(person));
+    }
+}
+
+/// However they are looked for.
+pub async fn an_unknown_person_is_absent(store: &Arc<dyn Store>) {
+    let mut tx = store.read().await.unwrap();
+    assert_eq!(tx.find_person(&person(1).id).await.unwrap(), None);
+    let found = tx.find_person_by_email(&person(1).email).await;
+    assert_eq!(found.unwrap(), None);
+}
+
+/// Also when that person is barred.
+pub async fn an_address_belongs_to_one_person(store: &Arc<dyn Store>) {
+    let barred = Person {
+        disabled: true,
+        ..person(1)
+    };
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_person(&barred).await.unwrap();
+    tx.commit().await.unwrap();
+    let same_email = Person {
+        email: barred.email.clone(),
+        ..person(2)
+    };
+    let same_id = Person {
+        id: barred.id,
+        ..person(2)
+    };
+    for double in [same_email, same_id] {
+        let mut tx = store.begin().await.unwrap();
+        let refused = tx.insert_person(&double).await;
+        assert!(matches!(refused, Err(StoreError::Conflict("person"))));
+    }
+}
+
+/// A page starts after the last key of the one before.
+pub async fn persons_are_listed_oldest_first_page_by_page(store: &Arc<dyn Store>) {
+    let mut tx = store.begin().await.unwrap();
+    for number in [3, 1, 2] {
+        tx.insert_person(&person(number)).await.unwrap();
+    }
+    let first = tx.list_persons(page(None, 2)).await.unwrap();
+    assert_eq!(first, [person(1), person(2)]);
+    let second = tx.list_persons(page(Some(person(2).id), 2)).await.unwrap();
+    assert_eq!(second, [person(3)]);
+}
+
+/// Nobody else is, and whoever is not there cannot be.
+pub async fn a_person_is_barred_and_let_in_again(store: &Arc<dyn Store>) {
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_person(&person(1)).await.unwrap();
+    tx.insert_person(&person(2)).await.unwrap();
+    for (disabled, second) in [(true, 5), (false, 6)] {
+        let time = at(second);
+        tx.disable_person(&person(1).id, disabled, time)
+            .await
+            .unwrap();
+        let expected = Person {
+            disabled,
+            updated_at: time,
+            ..person(1)
+        };
+        assert_eq!(tx.find_person(&expected.id).await.unwrap(), Some(expected));
+    }
+    assert_eq!(
+        tx.find_person(&person(2).id).await.unwrap(),
+        Some(person(2))
+    );
+    let missing = tx.disable_person(&person(3).id, true, at(7)).await;
+    assert!(matches!(missing, Err(StoreError::NotFound(_))));
+}

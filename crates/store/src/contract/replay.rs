@@ -1,0 +1,88 @@
+//! Seen tokens (AAP §4.6).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use procura_keys::clock::Timestamp;
+
+use super::samples::{at, seen};
+use crate::Store;
+use crate::replay::SeenToken;
+
+/// A second sight of it, later or in the same call, succeeds and changes nothing.
+pub async fn a_token_stays_as_it_was_first_seen(store: &Arc<dyn Store>) {
+    let longer = SeenToken {
+        forget_at: at(90),
+        ..seen("a")
+    };
+    add(store, &[seen("a"), longer.clone()]).await;
+    add(store, &[longer, seen("b")]).await;
+    add(store, &[]).await;
+    let all = remembered(store, at(0)).await;
+    assert_eq!(all, HashSet::from([seen("a"), seen("b")]));
+}
+
+/// From that moment on they are neither listed nor kept.
+pub async fn tokens_are_remembered_until_their_time(store: &Arc<dyn Store>) {
+    let short = SeenToken {
+        forget_at: at(30),
+        ..seen("short")
+    };
+    add(store, &[short.clone(), seen("long")]).await;
+    let both = HashSet::from([short, seen("long")]);
+    let one = HashSet::from([seen("long")]);
+    assert_eq!(remembered(store, at(29)).await, both);
+    assert_eq!(remembered(store, at(30)).await, one);
+
+    forget(store, at(29)).await;
+    assert_eq!(remembered(store, at(0)).await, both);
+    forget(store, at(30)).await;
+    assert_eq!(remembered(store, at(0)).await, one);
+}
+
+/// Names come from outside and may hold anything.
+pub async fn names_are_kept_apart_to_the_last_character(store: &Arc<dyn Store>) {
+    let names = [
+        "", "1", "1.0", "A", "a", "a\u{0}", "a\u{0}b", "a\u{0}c", "\"", "\\u0000", "\u{e9}",
+        "e\u{301}", "null",
+    ];
+    let mut tokens = HashSet::new();
+    for jti in names {
+        for signer in ["agt_1", "agt_2", "agt_1\u{0}"] {
+            tokens.insert(SeenToken {
+                signer: signer.to_owned(),
+                ..seen(jti)
+            });
+        }
+    }
+    add(store, &tokens.iter().cloned().collect::<Vec<_>>()).await;
+    assert_eq!(remembered(store, at(0)).await, tokens);
+}
+
+/// The size of a batch that many callers share.
+pub async fn hundreds_of_tokens_are_added_at_once(store: &Arc<dyn Store>) {
+    let tokens: Vec<_> = (0..600).map(|number| seen(&number.to_string())).collect();
+    add(store, &tokens).await;
+    let all = remembered(store, at(0)).await;
+    assert_eq!(all, tokens.into_iter().collect());
+}
+
+async fn add(store: &Arc<dyn Store>, tokens: &[SeenToken]) {
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_seen(tokens).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn forget(store: &Arc<dyn Store>, now: Timestamp) {
+    let mut tx = store.begin().await.unwrap();
+    tx.delete_forgotten(now).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn remembered(store: &Arc<dyn Store>, now: Timestamp) -> HashSet<SeenToken> {
+    let mut tx = store.read().await.unwrap();
+    let tokens = tx.list_seen(now).await.unwrap();
+    let (length, set) = (tokens.len(), tokens.into_iter().collect::<HashSet<_>>());
+    assert_eq!(set.len(), length, "a token is listed twice");
+    set
+}

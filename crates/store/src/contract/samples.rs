@@ -1,0 +1,181 @@
+//! Records to store. A number tells records of a kind apart; a higher one is younger.
+
+use std::time::Duration;
+
+use procura_agent_auth::agent::{Agent, AgentState, Mode};
+use procura_agent_auth::approval::{Approval, ApprovalState, Purpose};
+use procura_agent_auth::grant::{Actor, Grant, GrantState};
+use procura_agent_auth::host::{Host, HostStatus};
+use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId, UserId};
+use procura_agent_auth::request::ApproverKind;
+use procura_keys::clock::Timestamp;
+use procura_keys::digest::sha256;
+use procura_keys::key::{PublicKey, SigningKey};
+use procura_people::password::PasswordHash;
+use procura_people::person::{Person, PersonId};
+use procura_people::presence::{Method, Proof};
+use procura_people::session::Session;
+use serde_json::json;
+
+use crate::Page;
+use crate::audit::AuditEntry;
+use crate::replay::SeenToken;
+
+/// The moment `seconds` after the one at which the cases take place.
+pub fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_seconds(1_800_000_000).plus(Duration::from_secs(seconds))
+}
+
+/// A person as the protocol knows them.
+pub fn user(number: u32) -> UserId {
+    UserId(format!("usr_{number}"))
+}
+
+/// A public key.
+pub fn key(number: u32) -> PublicKey {
+    let seed = sha256(&number.to_be_bytes());
+    SigningKey::from_seed(&seed).unwrap().public().clone()
+}
+
+/// An active host that nobody owns.
+pub fn host(number: u32) -> Host {
+    Host {
+        id: HostId::new(at(number.into()), [7; 10]),
+        name: None,
+        public_key: key(number),
+        user_id: None,
+        default_capabilities: Vec::new(),
+        status: HostStatus::Active,
+        activated_at: Some(at(0)),
+        last_used_at: None,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+/// An active agent that acts for nobody.
+pub fn agent(number: u32, host: &Host) -> Agent {
+    Agent {
+        id: AgentId::new(at(number.into()), [7; 10]),
+        host_id: host.id.clone(),
+        user_id: None,
+        name: format!("Agent {number}"),
+        mode: Mode::Autonomous,
+        public_key: key(number),
+        state: AgentState::Active {
+            activated_at: at(0),
+        },
+        last_used_at: None,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+/// A grant by policy.
+pub fn grant(number: u32, agent: &Agent, capability: &str) -> Grant {
+    Grant {
+        id: GrantId::new(at(number.into()), [7; 10]),
+        agent_id: agent.id.clone(),
+        capability: capability.parse().unwrap(),
+        constraints: None,
+        state: GrantState::Active {
+            granted_by: Actor::Policy,
+        },
+        reason: None,
+        expires_at: None,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+/// A grant that waits for the decision on a request.
+pub fn pending_grant(number: u32, approval: &Approval, capability: &str) -> Grant {
+    Grant {
+        id: GrantId::new(at(number.into()), [7; 10]),
+        agent_id: approval.agent_id.clone(),
+        capability: capability.parse().unwrap(),
+        constraints: None,
+        state: GrantState::Pending {
+            approval_id: approval.id.clone(),
+        },
+        reason: None,
+        expires_at: None,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+/// An open request that can be answered for ten minutes.
+pub fn approval(number: u32, agent: &Agent) -> Approval {
+    Approval {
+        id: ApprovalId::new(at(number.into()), [7; 10]),
+        agent_id: agent.id.clone(),
+        host_id: agent.host_id.clone(),
+        purpose: Purpose::Capabilities,
+        approver: ApproverKind::Administrator,
+        code_digest: sha256(&number.to_be_bytes()),
+        reason: None,
+        binding_message: None,
+        login_hint: None,
+        state: ApprovalState::Open,
+        created_at: at(0),
+        expires_at: at(600),
+    }
+}
+
+/// A person with an account.
+pub fn person(number: u32) -> Person {
+    Person {
+        id: PersonId::new(at(number.into()), [7; 10]),
+        email: format!("person{number}@example.com").parse().unwrap(),
+        name: format!("Person {number}"),
+        password: Some(PasswordHash::of_nobody()),
+        disabled: false,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+/// A session that lasts for an hour.
+pub fn session(number: u32, person: &Person) -> Session {
+    Session {
+        token_digest: sha256(&number.to_be_bytes()),
+        person_id: person.id.clone(),
+        created_at: at(0),
+        proof: Proof {
+            method: Method::Password,
+            at: at(0),
+        },
+        expires_at: at(3600),
+    }
+}
+
+/// An entry for the log.
+pub fn entry(number: u32) -> AuditEntry {
+    AuditEntry {
+        at: at(number.into()),
+        event: "capability.executed".to_owned(),
+        actor: format!("agent:{number}"),
+        user_id: None,
+        host_id: None,
+        agent_id: None,
+        capability: None,
+        outcome: "ok".to_owned(),
+        jti: None,
+        detail: json!({}),
+    }
+}
+
+/// A token of one signer, to be remembered for a minute.
+pub fn seen(jti: &str) -> SeenToken {
+    SeenToken {
+        signer: "agt_1".to_owned(),
+        jti: jti.to_owned(),
+        forget_at: at(60),
+    }
+}
+
+/// The page after a key.
+pub fn page<K>(after: Option<K>, limit: u32) -> Page<K> {
+    Page { after, limit }
+}
