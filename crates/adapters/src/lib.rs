@@ -5,7 +5,7 @@
 
 pub mod respond;
 
-use async_trait::async_trait;
+pub use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use serde_json::{Map, Value};

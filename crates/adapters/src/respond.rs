@@ -54,7 +54,10 @@ impl Backend for Respond {
                 }))
             }
             Manner::Stream(templates) => {
-                let pieces: Vec<_> = templates.iter().map(|template| fill(template, call)).collect();
+                let pieces: Vec<_> = templates
+                    .iter()
+                    .map(|template| fill(template, call))
+                    .collect();
                 let paced = stream::iter(pieces).then(move |piece| async move {
                     tokio::time::sleep(delay).await;
                     Ok(piece)
@@ -70,7 +73,9 @@ fn fill(template: &Value, call: Call<'_>) -> Value {
         Value::String(text) => fill_text(text, call),
         Value::Array(items) => items.iter().map(|item| fill(item, call)).collect(),
         Value::Object(members) => {
-            let filled = members.iter().map(|(name, value)| (name.clone(), fill(value, call)));
+            let filled = members
+                .iter()
+                .map(|(name, value)| (name.clone(), fill(value, call)));
             Value::Object(filled.collect())
         }
         other => other.clone(),
@@ -111,7 +116,9 @@ fn look_up(placeholder: &str, call: Call<'_>) -> Value {
         "host_id" => call.host_id.into(),
         "user_id" => call.user_id.into(),
         other => {
-            let argument = other.strip_prefix("arguments.").and_then(|name| call.arguments.get(name));
+            let argument = other
+                .strip_prefix("arguments.")
+                .and_then(|name| call.arguments.get(name));
             argument.cloned().unwrap_or(Value::Null)
         }
     }
@@ -125,7 +132,9 @@ pub fn unknown_placeholders(template: &Value) -> Vec<String> {
             let mut rest = text.as_str();
             while let Some((_, inside, after)) = next_placeholder(rest) {
                 let known = matches!(inside, "arguments" | "agent_id" | "host_id" | "user_id")
-                    || inside.strip_prefix("arguments.").is_some_and(|name| !name.is_empty());
+                    || inside
+                        .strip_prefix("arguments.")
+                        .is_some_and(|name| !name.is_empty());
                 if !known {
                     unknown.push(inside.to_owned());
                 }
@@ -146,7 +155,13 @@ mod tests {
     use super::*;
 
     fn call(arguments: &Map<String, Value>) -> Call<'_> {
-        Call { capability: "c", arguments, agent_id: "agt_1", host_id: "hst_1", user_id: None }
+        Call {
+            capability: "c",
+            arguments,
+            agent_id: "agt_1",
+            host_id: "hst_1",
+            user_id: None,
+        }
     }
 
     #[test]
@@ -156,7 +171,10 @@ mod tests {
         let cases = [
             (json!("${arguments}"), json!(arguments)),
             (json!({"a": ["${arguments.amount}"]}), json!({"a": [12.5]})),
-            (json!("Sent ${arguments.amount} to ${arguments.to}."), json!("Sent 12.5 to acc_1.")),
+            (
+                json!("Sent ${arguments.amount} to ${arguments.to}."),
+                json!("Sent 12.5 to acc_1."),
+            ),
             (json!("${arguments.absent}"), json!(null)),
             (json!("<${arguments.absent}>"), json!("<>")),
             (json!("by ${agent_id}${user_id}"), json!("by agt_1")),
@@ -172,14 +190,21 @@ mod tests {
     #[test]
     fn what_was_filled_in_is_not_filled_again() {
         let arguments = json!({"a": "${agent_id}"});
-        let filled = fill(&json!("x ${arguments.a}"), call(arguments.as_object().unwrap()));
+        let filled = fill(
+            &json!("x ${arguments.a}"),
+            call(arguments.as_object().unwrap()),
+        );
         assert_eq!(filled, json!("x ${agent_id}"));
     }
 
     #[test]
     fn placeholders_that_mean_nothing_are_named() {
-        let template = json!({"a": "${argument.x}", "b": ["${arguments.y} ${who}"], "c": "${arguments.}"});
-        assert_eq!(unknown_placeholders(&template), ["argument.x", "who", "arguments."]);
+        let template =
+            json!({"a": "${argument.x}", "b": ["${arguments.y} ${who}"], "c": "${arguments.}"});
+        assert_eq!(
+            unknown_placeholders(&template),
+            ["argument.x", "who", "arguments."]
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -189,7 +214,9 @@ mod tests {
             delay: Duration::from_secs(1),
         };
         let arguments = Map::new();
-        let Reply::Stream(pieces) = respond.call(call(&arguments)).await.unwrap() else { panic!() };
+        let Reply::Stream(pieces) = respond.call(call(&arguments)).await.unwrap() else {
+            panic!()
+        };
         let pieces: Vec<_> = pieces.map(Result::unwrap).collect().await;
         assert_eq!(pieces, [json!(1), json!(2)]);
     }

@@ -121,6 +121,14 @@ pub enum Refusal {
     /// No host answers to this key.
     #[error("No host is registered with this key.")]
     HostNotFound,
+    /// No job has this name, or its result was not asked for in time.
+    #[error(
+        "No job has this name. Results are kept for an hour, and not across a restart of the server."
+    )]
+    JobNotFound,
+    /// A stream ran for as long as streams may.
+    #[error("The stream reached the longest time a stream may run. Open a new one.")]
+    StreamTooLong,
     /// Hosts have to be known before they register agents.
     #[error("This server registers agents of known hosts only. Ask its operator to add this host.")]
     UnknownHostsRefused,
@@ -175,6 +183,8 @@ impl Refusal {
             Self::CapabilityNotFound { .. } => ("capability_not_found", 404),
             Self::AgentNotFound => ("agent_not_found", 404),
             Self::HostNotFound => ("host_not_found", 404),
+            Self::JobNotFound => ("job_not_found", 404),
+            Self::StreamTooLong => ("stream_too_long", 403),
             Self::UnknownHostsRefused => ("dynamic_host_registration_disabled", 403),
             Self::RateLimited { .. } => ("rate_limited", 429),
             Self::MethodNotAllowed => ("method_not_allowed", 405),
@@ -295,6 +305,8 @@ mod tests {
             Refusal::CapabilityNotFound { name: "pay".into() },
             Refusal::AgentNotFound,
             Refusal::HostNotFound,
+            Refusal::JobNotFound,
+            Refusal::StreamTooLong,
             Refusal::UnknownHostsRefused,
             Refusal::AutonomousRefused,
             Refusal::RateLimited {

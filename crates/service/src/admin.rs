@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use crate::agent_auth::consent::{self, ConsentError, File};
 use crate::agent_auth::revoke::revoke_agent;
+use crate::audit;
 use crate::context::Context;
-use crate::error::ServiceError;
+use crate::error::{ServiceError, ServiceResult, decide_again};
 use crate::people::{self, AccountError};
-use crate::{audit, error::decide_again};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,13 +124,21 @@ impl<E: Into<ServiceError>> From<E> for AdminError {
 async fn answer(ctx: &Context, call: &AdminCall) -> Result<Value, AdminError> {
     let actor = format!("administrator:{}", call.administrator);
     match &call.request {
-        AdminRequest::AddPerson { email, name, password } => {
+        AdminRequest::AddPerson {
+            email,
+            name,
+            password,
+        } => {
             let email = parse_email(email)?;
-            let added = people::add_person(ctx, &actor, email, name.clone(), password.clone()).await;
+            let added =
+                people::add_person(ctx, &actor, email, name.clone(), password.clone()).await;
             shown(&PersonView::of(&added.map_err(account_error)?))
         }
         AdminRequest::ListPeople => {
-            let page = Page { after: None, limit: MAX_LISTED };
+            let page = Page {
+                after: None,
+                limit: MAX_LISTED,
+            };
             let people = people::list_people(ctx, page).await?;
             shown(&people.iter().map(PersonView::of).collect::<Vec<_>>())
         }
@@ -142,29 +150,55 @@ async fn answer(ctx: &Context, call: &AdminCall) -> Result<Value, AdminError> {
         AdminRequest::ShowAgent { agent_id } => show_agent(ctx, agent_id).await,
         AdminRequest::RevokeAgent { agent_id } => revoke(ctx, agent_id, &actor).await,
         AdminRequest::ListApprovals => list_approvals(ctx).await,
-        AdminRequest::Approve { reference, user } => approve(ctx, call, reference, user.as_deref()).await,
+        AdminRequest::Approve { reference, user } => {
+            approve(ctx, call, reference, user.as_deref()).await
+        }
         AdminRequest::Deny { reference, reason } => {
             let id = find_approval(ctx, reference).await?;
-            let no = ConsentAnswer::Deny { reason: reason.clone() };
+            let no = ConsentAnswer::Deny {
+                reason: reason.clone(),
+            };
             decide(ctx, call, None, &id, &no).await
         }
         AdminRequest::AuditTail { count } => {
-            let records = ctx.read().await?.list_last_audit((*count).min(MAX_LISTED)).await?;
-            Ok(records.iter().map(procura_store::audit::AuditRecord::to_value).collect())
+            let records = ctx
+                .read()
+                .await?
+                .list_last_audit((*count).min(MAX_LISTED))
+                .await?;
+            Ok(records
+                .iter()
+                .map(procura_store::audit::AuditRecord::to_value)
+                .collect())
         }
         AdminRequest::AuditVerify => shown(&audit::verify(ctx).await?),
     }
 }
 
 async fn list_agents(ctx: &Context) -> Result<Value, AdminError> {
-    let page = Page { after: None, limit: MAX_LISTED };
-    let agents = ctx.read().await?.list_agents(&AgentFilter::default(), page).await?;
-    shown(&agents.iter().map(|agent| AgentView::of(ctx, agent)).collect::<Vec<_>>())
+    let page = Page {
+        after: None,
+        limit: MAX_LISTED,
+    };
+    let agents = ctx
+        .read()
+        .await?
+        .list_agents(&AgentFilter::default(), page)
+        .await?;
+    shown(
+        &agents
+            .iter()
+            .map(|agent| AgentView::of(ctx, agent))
+            .collect::<Vec<_>>(),
+    )
 }
 
 async fn show_agent(ctx: &Context, id: &str) -> Result<Value, AdminError> {
     let mut tx = ctx.read().await?;
-    let agent = tx.find_agent(&parse_agent_id(id)?).await?.ok_or_else(|| no_such_agent(id))?;
+    let agent = tx
+        .find_agent(&parse_agent_id(id)?)
+        .await?
+        .ok_or_else(|| no_such_agent(id))?;
     let grants = tx.list_grants_by_agent(&agent.id).await?;
     let mut value = shown(&AgentView::of(ctx, &agent))?;
     value["grants"] = grants
@@ -185,23 +219,29 @@ async fn show_agent(ctx: &Context, id: &str) -> Result<Value, AdminError> {
 
 async fn revoke(ctx: &Context, id: &str, actor: &str) -> Result<Value, AdminError> {
     let agent_id = parse_agent_id(id)?;
-    decide_again(async || {
-        let mut tx = ctx.begin().await?;
-        if let Some(agent) = tx.find_agent(&agent_id).await? {
-            revoke_agent(ctx, tx, &agent, actor.to_owned(), None, ctx.now()).await?;
-        }
-        Ok(())
-    })
-    .await?;
+    decide_again!(revoke_once(ctx, &agent_id, actor))?;
     show_agent(ctx, id).await
 }
 
+async fn revoke_once(ctx: &Context, id: &AgentId, actor: &str) -> ServiceResult<()> {
+    let mut tx = ctx.begin().await?;
+    match tx.find_agent(id).await? {
+        Some(agent) => revoke_agent(ctx, tx, &agent, actor.to_owned(), None, ctx.now()).await,
+        None => Ok(()),
+    }
+}
+
 async fn list_approvals(ctx: &Context) -> Result<Value, AdminError> {
-    let page = Page { after: None, limit: MAX_LISTED };
+    let page = Page {
+        after: None,
+        limit: MAX_LISTED,
+    };
     let mut tx = ctx.read().await?;
     let mut listed = Vec::new();
     for approval in tx.list_open_approvals(ctx.now(), page).await? {
-        let file = File::load(tx.as_mut(), &approval.id).await.map_err(consent_error)?;
+        let file = File::load(tx.as_mut(), &approval.id)
+            .await
+            .map_err(consent_error)?;
         let mut value = shown(&file.view(ctx))?;
         value["agent_id"] = file.agent.id.as_str().into();
         value["mode"] = file.agent.mode.as_str().into();
@@ -212,7 +252,12 @@ async fn list_approvals(ctx: &Context) -> Result<Value, AdminError> {
     Ok(listed.into())
 }
 
-async fn approve(ctx: &Context, call: &AdminCall, reference: &str, user: Option<&str>) -> Result<Value, AdminError> {
+async fn approve(
+    ctx: &Context,
+    call: &AdminCall,
+    reference: &str,
+    user: Option<&str>,
+) -> Result<Value, AdminError> {
     let id = find_approval(ctx, reference).await?;
     let mut tx = ctx.read().await?;
     let file = File::load(tx.as_mut(), &id).await.map_err(consent_error)?;
@@ -221,13 +266,25 @@ async fn approve(ctx: &Context, call: &AdminCall, reference: &str, user: Option<
         Some(email) => {
             let email = parse_email(email)?;
             let person = tx.find_person_by_email(&email).await?;
-            let person = person.ok_or_else(|| AdminError::Refused(format!("nobody has the address {email}")))?;
+            let person = person
+                .ok_or_else(|| AdminError::Refused(format!("nobody has the address {email}")))?;
             Some(UserId(person.id.to_string()))
         }
     };
     drop(tx);
-    let items = file.grants.iter().map(|grant| grant.id.to_string()).collect();
-    decide(ctx, call, on_behalf_of, &id, &ConsentAnswer::Approve { items }).await
+    let items = file
+        .grants
+        .iter()
+        .map(|grant| grant.id.to_string())
+        .collect();
+    decide(
+        ctx,
+        call,
+        on_behalf_of,
+        &id,
+        &ConsentAnswer::Approve { items },
+    )
+    .await
 }
 
 async fn decide(
@@ -254,7 +311,9 @@ async fn find_approval(ctx: &Context, reference: &str) -> Result<ApprovalId, Adm
     if let Ok(id) = reference.parse::<ApprovalId>() {
         return Ok(id);
     }
-    consent::find_by_code(ctx, reference).await.map_err(consent_error)
+    consent::find_by_code(ctx, reference)
+        .await
+        .map_err(consent_error)
 }
 
 /// A person as shown to administrators.
@@ -300,7 +359,9 @@ impl<'a> AgentView<'a> {
             user_id: agent.user_id.as_ref(),
             name: &agent.name,
             mode: agent.mode.as_str(),
-            status: lifetime::state_at(agent, &ctx.policy().lifetime, ctx.now()).status().as_str(),
+            status: lifetime::state_at(agent, &ctx.policy().lifetime, ctx.now())
+                .status()
+                .as_str(),
             created_at: agent.created_at,
             last_used_at: agent.last_used_at,
         }
@@ -312,7 +373,8 @@ fn shown(value: &impl Serialize) -> Result<Value, AdminError> {
 }
 
 fn parse_email(text: &str) -> Result<Email, AdminError> {
-    text.parse().map_err(|error| AdminError::Refused(format!("{text:?}: {error}")))
+    text.parse()
+        .map_err(|error| AdminError::Refused(format!("{text:?}: {error}")))
 }
 
 fn parse_agent_id(text: &str) -> Result<AgentId, AdminError> {

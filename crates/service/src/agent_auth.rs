@@ -10,7 +10,7 @@ pub mod introspect;
 pub mod register;
 pub mod request_capability;
 pub mod revoke;
+mod sentences;
 pub mod snapshot;
 pub mod status;
-mod sentences;
 mod views;

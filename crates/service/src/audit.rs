@@ -91,7 +91,12 @@ pub(crate) async fn record_refusal(
     let mut refused = make(entry(ctx.now(), "request.refused", actor));
     refused.outcome = refusal.code_and_status().0.to_owned();
     refused.detail = json!({ "operation": operation });
-    ctx.journal().write(crate::journal::Entry { audit: Some(refused), ..Default::default() }).await
+    ctx.journal()
+        .write(crate::journal::Entry {
+            audit: Some(refused),
+            ..Default::default()
+        })
+        .await
 }
 
 /// What checking the whole log found.

@@ -35,9 +35,20 @@ pub struct Offered {
 
 impl Offered {
     /// Puts a capability together and compiles its input schema.
-    pub fn new(shown: Capability, approval: ApprovalStrength, backend: Arc<dyn Backend>) -> Result<Self, SchemaError> {
+    pub fn new(
+        shown: Capability,
+        approval: ApprovalStrength,
+        backend: Arc<dyn Backend>,
+    ) -> Result<Self, SchemaError> {
         let input = shown.input.as_ref().map(InputSchema::compile).transpose()?;
-        Ok(Self { shown, approval, is_default: false, imposed: None, input, backend })
+        Ok(Self {
+            shown,
+            approval,
+            is_default: false,
+            imposed: None,
+            input,
+            backend,
+        })
     }
 }
 
@@ -71,16 +82,24 @@ impl Catalogue {
     /// What the rules need to know of a capability.
     pub fn offer(&self, name: &CapabilityName) -> Option<Offer> {
         let offered = self.find(name)?;
-        Some(Offer { name: name.clone(), approval: offered.approval, imposed: offered.imposed.clone() })
+        Some(Offer {
+            name: name.clone(),
+            approval: offered.approval,
+            imposed: offered.imposed.clone(),
+        })
     }
 
     /// What new hosts get as defaults.
     pub fn defaults(&self) -> Vec<CapabilityName> {
-        self.iter().filter(|offered| offered.is_default).map(|offered| offered.shown.name.clone()).collect()
+        self.iter()
+            .filter(|offered| offered.is_default)
+            .map(|offered| offered.shown.name.clone())
+            .collect()
     }
 
     /// Whether a location is that of a capability offered here.
     pub fn has_location(&self, url: &str) -> bool {
-        self.iter().any(|offered| offered.shown.location.as_deref() == Some(url))
+        self.iter()
+            .any(|offered| offered.shown.location.as_deref() == Some(url))
     }
 }

@@ -10,6 +10,7 @@ use procura_keys::entropy::{self, Entropy};
 use procura_people::session::SessionPolicy;
 use procura_store::{Store, StoreResult, Transaction};
 
+use crate::agent_auth::execute::jobs::Jobs;
 use crate::agent_auth::snapshot::Snapshots;
 use crate::catalogue::Catalogue;
 use crate::journal::{Journal, JournalHandle};
@@ -33,6 +34,7 @@ struct Inner {
     replay: ReplayGuard,
     snapshots: Snapshots,
     journal: Journal,
+    jobs: Jobs,
 }
 
 /// What a context is made of.
@@ -77,7 +79,7 @@ impl Provider {
 }
 
 /// The path of the execute endpoint.
-pub const EXECUTE_PATH: &str = "/capability/execute";
+pub(crate) const EXECUTE_PATH: &str = "/capability/execute";
 
 /// What the server allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +94,8 @@ pub struct Policy {
     pub approval_expires_in: Duration,
     /// How often clients may look whether they have.
     pub approval_interval: Duration,
+    /// For how long a stream may run.
+    pub max_stream: Duration,
     /// How long people stay signed in.
     pub session: SessionPolicy,
     /// What the audit log keeps of arguments.
@@ -136,8 +140,14 @@ impl Context {
             replay: ReplayGuard::restored(&seen),
             snapshots: Snapshots::default(),
             journal,
+            jobs: Jobs::default(),
         };
-        Ok((Self { inner: Arc::new(inner) }, handle))
+        Ok((
+            Self {
+                inner: Arc::new(inner),
+            },
+            handle,
+        ))
     }
 
     /// The present moment.
@@ -169,6 +179,7 @@ impl Context {
     pub async fn tidy(&self) -> StoreResult<()> {
         self.inner.limits.sweep();
         let now = self.now();
+        self.inner.jobs.sweep(now);
         let mut tx = self.begin().await?;
         tx.delete_forgotten(now).await?;
         tx.delete_expired_sessions(now).await?;
@@ -203,5 +214,9 @@ impl Context {
 
     pub(crate) fn journal(&self) -> &Journal {
         &self.inner.journal
+    }
+
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.inner.jobs
     }
 }

@@ -53,10 +53,14 @@ impl ServiceError {
     }
 }
 
-/// Runs an operation, and once more from its load when another writer came first.
-pub(crate) async fn decide_again<T>(mut operation: impl AsyncFnMut() -> ServiceResult<T>) -> ServiceResult<T> {
-    match operation().await {
-        Err(error) if error.is_conflict() => operation().await,
-        result => result,
-    }
+/// Runs an operation, and once more from its load when another writer came first. A macro, because the futures
+/// of async closures cannot be shown to be `Send` when they borrow.
+macro_rules! decide_again {
+    ($operation:expr) => {
+        match $operation.await {
+            Err(error) if error.is_conflict() => $operation.await,
+            result => result,
+        }
+    };
 }
+pub(crate) use decide_again;

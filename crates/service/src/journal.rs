@@ -52,8 +52,14 @@ impl Journal {
     pub(crate) async fn write(&self, entry: Entry) -> Result<(), Failure> {
         let (done, written) = oneshot::channel();
         let gone = |_| Failure::Journal("its writer has stopped".to_owned());
-        self.queue.send(Waiting { entry, done }).await.map_err(|_| gone(()))?;
-        written.await.map_err(|_| gone(()))?.map_err(Failure::Journal)
+        self.queue
+            .send(Waiting { entry, done })
+            .await
+            .map_err(|_| gone(()))?;
+        written
+            .await
+            .map_err(|_| gone(()))?
+            .map_err(Failure::Journal)
     }
 }
 
@@ -75,8 +81,11 @@ impl JournalHandle {
 async fn write_batches(store: Arc<dyn Store>, mut entries: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH);
     while entries.recv_many(&mut batch, BATCH).await > 0 {
-        let (entries, waiters): (Vec<_>, Vec<_>) = batch.drain(..).map(|w| (w.entry, w.done)).unzip();
-        let result = write_batch(store.as_ref(), entries).await.map_err(|error| error.to_string());
+        let (entries, waiters): (Vec<_>, Vec<_>) =
+            batch.drain(..).map(|w| (w.entry, w.done)).unzip();
+        let result = write_batch(store.as_ref(), entries)
+            .await
+            .map_err(|error| error.to_string());
         if let Err(error) = &result {
             tracing::error!(%error, "the journal could not be written");
         }

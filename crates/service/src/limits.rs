@@ -93,11 +93,15 @@ impl Limits {
 
     /// Counts one use, or refuses it and says when to come back.
     pub fn count(&self, budget: Budget, key: &str) -> Result<(), Refusal> {
-        let Some(counters) = &self.counters else { return Ok(()) };
+        let Some(counters) = &self.counters else {
+            return Ok(());
+        };
         let counter = counters.of(budget);
-        counter.check_key(&key.to_owned()).map_err(|until| Refusal::RateLimited {
-            retry_after: until.wait_time_from(DefaultClock::default().now()),
-        })
+        counter
+            .check_key(&key.to_owned())
+            .map_err(|until| Refusal::RateLimited {
+                retry_after: until.wait_time_from(DefaultClock::default().now()),
+            })
     }
 
     /// Drops counters that are full again. Call it now and then.
@@ -121,7 +125,14 @@ impl Counters {
     }
 
     fn each(&self) -> [&Counter; 6] {
-        [&self.agent, &self.host, &self.unknown_host, &self.introspection, &self.sign_in, &self.user_code]
+        [
+            &self.agent,
+            &self.host,
+            &self.unknown_host,
+            &self.introspection,
+            &self.sign_in,
+            &self.user_code,
+        ]
     }
 }
 
@@ -129,7 +140,9 @@ fn quota(rate: Rate) -> Quota {
     let one = rate.per / rate.count.get();
     // A rate beyond one per nanosecond is no limit; the crate refuses a period of zero.
     let one = one.max(Duration::from_nanos(1));
-    Quota::with_period(one).unwrap_or(Quota::per_second(rate.count)).allow_burst(rate.count)
+    Quota::with_period(one)
+        .unwrap_or(Quota::per_second(rate.count))
+        .allow_burst(rate.count)
 }
 
 #[cfg(test)]
@@ -137,8 +150,18 @@ mod tests {
     use super::*;
 
     fn rates(count: u32, seconds: u64) -> Rates {
-        let rate = Rate { count: NonZeroU32::new(count).unwrap(), per: Duration::from_secs(seconds) };
-        Rates { agent: rate, host: rate, unknown_host: rate, introspection: rate, sign_in: rate, user_code: rate }
+        let rate = Rate {
+            count: NonZeroU32::new(count).unwrap(),
+            per: Duration::from_secs(seconds),
+        };
+        Rates {
+            agent: rate,
+            host: rate,
+            unknown_host: rate,
+            introspection: rate,
+            sign_in: rate,
+            user_code: rate,
+        }
     }
 
     // AA-8.13-03
@@ -147,8 +170,13 @@ mod tests {
         let limits = Limits::new(&rates(2, 3600));
         assert_eq!(limits.count(Budget::Agent, "a"), Ok(()));
         assert_eq!(limits.count(Budget::Agent, "a"), Ok(()));
-        let Err(Refusal::RateLimited { retry_after }) = limits.count(Budget::Agent, "a") else { panic!() };
-        assert!((1700..=1800).contains(&retry_after.as_secs()), "{retry_after:?}");
+        let Err(Refusal::RateLimited { retry_after }) = limits.count(Budget::Agent, "a") else {
+            panic!()
+        };
+        assert!(
+            (1700..=1800).contains(&retry_after.as_secs()),
+            "{retry_after:?}"
+        );
         assert_eq!(limits.count(Budget::Agent, "b"), Ok(()));
         assert_eq!(limits.count(Budget::Host, "a"), Ok(()));
     }

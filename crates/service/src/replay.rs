@@ -25,7 +25,9 @@ struct Shard {
 impl ReplayGuard {
     /// A guard that remembers `seen` already.
     pub(crate) fn restored(seen: &[SeenToken]) -> Self {
-        let guard = Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() };
+        let guard = Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+        };
         for token in seen {
             guard.claim(token, Timestamp::from_millis(i64::MIN));
         }
@@ -71,7 +73,11 @@ mod tests {
     use super::*;
 
     fn token(signer: &str, jti: &str, forget_at: i64) -> SeenToken {
-        SeenToken { signer: signer.into(), jti: jti.into(), forget_at: Timestamp::from_millis(forget_at) }
+        SeenToken {
+            signer: signer.into(),
+            jti: jti.into(),
+            forget_at: Timestamp::from_millis(forget_at),
+        }
     }
 
     fn at(millis: i64) -> Timestamp {
@@ -113,7 +119,11 @@ mod tests {
         for n in 0..100_000 {
             guard.claim(&token("agt_2", &n.to_string(), 1000), at(500));
         }
-        let held: usize = guard.shards.iter().map(|shard| shard.lock().unwrap().seen.len()).sum();
+        let held: usize = guard
+            .shards
+            .iter()
+            .map(|shard| shard.lock().unwrap().seen.len())
+            .sum();
         assert!(held <= 200_000, "old entries go: {held}");
     }
 

@@ -26,8 +26,13 @@ impl InputSchema {
             return Ok(());
         }
         let errors = self.0.iter_errors(&arguments).take(MAX_REPORTED);
-        let reports: Vec<_> = errors.map(|error| format!("arguments{}: {error}", error.instance_path())).collect();
-        Err(Refusal::invalid(format!("The arguments do not fit the capability's input schema. {}", reports.join("; "))))
+        let reports: Vec<_> = errors
+            .map(|error| format!("arguments{}: {error}", error.instance_path()))
+            .collect();
+        Err(Refusal::invalid(format!(
+            "The arguments do not fit the capability's input schema. {}",
+            reports.join("; ")
+        )))
     }
 }
 
@@ -46,15 +51,22 @@ mod tests {
     use super::*;
 
     fn check(schema: &Value, arguments: &Value) -> Result<(), Refusal> {
-        InputSchema::compile(schema).unwrap().check(arguments.as_object().unwrap())
+        InputSchema::compile(schema)
+            .unwrap()
+            .check(arguments.as_object().unwrap())
     }
 
     #[test]
     fn the_refusal_says_where_and_why() {
         let schema = json!({"type": "object", "required": ["to"], "properties": {"amount": {"type": "number"}}});
         assert_eq!(check(&schema, &json!({"to": "a", "amount": 1})), Ok(()));
-        let refusal = check(&schema, &json!({"amount": "1"})).unwrap_err().to_string();
-        assert!(refusal.contains("arguments/amount") && refusal.contains("\"to\""), "{refusal}");
+        let refusal = check(&schema, &json!({"amount": "1"}))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refusal.contains("arguments/amount") && refusal.contains("\"to\""),
+            "{refusal}"
+        );
     }
 
     #[test]

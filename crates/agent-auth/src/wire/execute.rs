@@ -19,3 +19,31 @@ pub struct ExecuteResponse {
     /// The result.
     pub data: Value,
 }
+
+/// The answer of a capability that finishes later, and to the question how it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobResponse {
+    /// Where it stands.
+    pub status: JobStatus,
+    /// Where to ask again; present while pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_url: Option<String>,
+    /// The result; present once completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// What went wrong, as an error body; present once failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Value>,
+}
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobStatus {
+    /// Not done yet.
+    Pending,
+    /// Done.
+    Completed,
+    /// It went wrong.
+    Failed,
+}

@@ -66,7 +66,9 @@ impl Opened {
 
 fn new_code(ctx: &Context) -> Result<UserCode, Failure> {
     // 32 random bytes yield eight letters but for one time in 10^19; three tries are plenty.
-    (0..3).find_map(|_| UserCode::from_random(ctx.random())).ok_or(Failure::Bug("no user code could be drawn"))
+    (0..3)
+        .find_map(|_| UserCode::from_random(ctx.random()))
+        .ok_or(Failure::Bug("no user code could be drawn"))
 }
 
 /// Where people approve.

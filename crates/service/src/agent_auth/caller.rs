@@ -80,7 +80,11 @@ pub async fn executing_agent(ctx: &Context, token: &str) -> ServiceResult<Execut
 }
 
 /// Verifies an agent whose token may name any of `audiences`.
-pub(crate) async fn verified_agent(ctx: &Context, token: &str, audiences: &[&str]) -> ServiceResult<ExecutingAgent> {
+pub(crate) async fn verified_agent(
+    ctx: &Context,
+    token: &str,
+    audiences: &[&str],
+) -> ServiceResult<ExecutingAgent> {
     let unverified = UnverifiedAgentToken::parse(token, audiences)?;
     let Some(snapshot) = ctx.snapshots().load(ctx, unverified.agent_id()).await? else {
         return Err(TokenDefect::NotVerified.into());
@@ -95,7 +99,8 @@ pub(crate) async fn verified_agent(ctx: &Context, token: &str, audiences: &[&str
         }
         Err(refusal) => return Err(refusal.into()),
     };
-    ctx.limits().count(Budget::Agent, snapshot.agent.id.as_str())?;
+    ctx.limits()
+        .count(Budget::Agent, snapshot.agent.id.as_str())?;
     let seen = SeenToken {
         signer: snapshot.agent.id.to_string(),
         jti: token.jti().to_owned(),
@@ -104,8 +109,19 @@ pub(crate) async fn verified_agent(ctx: &Context, token: &str, audiences: &[&str
     claim(ctx, &seen, now)?;
     snapshot.note_use(now);
     let agent_use = Some((snapshot.agent.id.clone(), now));
-    let unsaved = Entry { seen: Some(seen), agent_use, ..Entry::default() };
-    Ok(ExecutingAgent { caller: AgentCaller { snapshot, token, now }, unsaved })
+    let unsaved = Entry {
+        seen: Some(seen),
+        agent_use,
+        ..Entry::default()
+    };
+    Ok(ExecutingAgent {
+        caller: AgentCaller {
+            snapshot,
+            token,
+            now,
+        },
+        unsaved,
+    })
 }
 
 fn verify(
@@ -132,25 +148,45 @@ fn still_in_use(
     now: Timestamp,
 ) -> ServiceResult<(Arc<AgentSnapshot>, VerifiedAgentToken)> {
     let refreshed = Arc::new(snapshot.refreshed().ok_or(Refusal::AgentExpired)?);
-    let verified = verify(ctx, UnverifiedAgentToken::parse(token, audiences)?, &refreshed, now)?;
+    let verified = verify(
+        ctx,
+        UnverifiedAgentToken::parse(token, audiences)?,
+        &refreshed,
+        now,
+    )?;
     ctx.snapshots().replace(snapshot, &refreshed);
     Ok((refreshed, verified))
 }
 
 /// Writes down that the absolute lifetime ended an agent, so that later calls find it revoked (§5.6).
-pub(crate) async fn end_lifetime(ctx: &Context, agent: &Agent, now: Timestamp) -> ServiceResult<()> {
+pub(crate) async fn end_lifetime(
+    ctx: &Context,
+    agent: &Agent,
+    now: Timestamp,
+) -> ServiceResult<()> {
     let mut tx = ctx.begin().await?;
-    let Some(stored) = tx.find_agent(&agent.id).await? else { return Ok(()) };
+    let Some(stored) = tx.find_agent(&agent.id).await? else {
+        return Ok(());
+    };
     let over = lifetime::absolute_lifetime_is_over(&stored, &ctx.policy().lifetime, now);
     let next = lifetime::state_at(&stored, &ctx.policy().lifetime, now);
     if over && next.status() != stored.state.status() {
         let from = stored.state.status();
-        let change = AgentChange { id: agent.id.clone(), from, to: next, user_id: None, at: now };
+        let change = AgentChange {
+            id: agent.id.clone(),
+            from,
+            to: next,
+            user_id: None,
+            at: now,
+        };
         tx.apply_agent(&change).await?;
-        tx.revoke_grants_of_agents(std::slice::from_ref(&agent.id), now).await?;
-        tx.cancel_approvals_of_agents(std::slice::from_ref(&agent.id)).await?;
+        tx.revoke_grants_of_agents(std::slice::from_ref(&agent.id), now)
+            .await?;
+        tx.cancel_approvals_of_agents(std::slice::from_ref(&agent.id))
+            .await?;
         let ended = audit::entry(now, "agent.lifetime_ended", "policy".to_owned());
-        tx.append_audit(vec![audit::about_agent(ended, &stored)]).await?;
+        tx.append_audit(vec![audit::about_agent(ended, &stored)])
+            .await?;
         tx.commit().await?;
     }
     ctx.snapshots().drop_agents([&agent.id]);
@@ -167,7 +203,11 @@ pub async fn host(ctx: &Context, token: &str, standing: Standing) -> ServiceResu
 }
 
 /// Verifies a host that registers an agent. A new host is whoever holds the key it presents.
-pub async fn registering_host(ctx: &Context, token: &str, address: &str) -> ServiceResult<RegisteringHost> {
+pub async fn registering_host(
+    ctx: &Context,
+    token: &str,
+    address: &str,
+) -> ServiceResult<RegisteringHost> {
     let caller = verified_host(ctx, token, Standing::NotEnded).await?;
     if caller.host.is_none() {
         ctx.limits().count(Budget::UnknownHost, address)?;
@@ -177,12 +217,22 @@ pub async fn registering_host(ctx: &Context, token: &str, address: &str) -> Serv
 
 /// Verifies a host that only looks around: known or not, approved or not.
 pub(super) async fn visiting_host(ctx: &Context, token: &str) -> ServiceResult<()> {
-    verified_host(ctx, token, Standing::NotEnded).await.map(|_| ())
+    verified_host(ctx, token, Standing::NotEnded)
+        .await
+        .map(|_| ())
 }
 
-async fn verified_host(ctx: &Context, token: &str, standing: Standing) -> ServiceResult<RegisteringHost> {
+async fn verified_host(
+    ctx: &Context,
+    token: &str,
+    standing: Standing,
+) -> ServiceResult<RegisteringHost> {
     let unverified = UnverifiedHostToken::parse(token, &ctx.provider().issuer)?;
-    let host = ctx.read().await?.find_host_by_thumbprint(unverified.issuer()).await?;
+    let host = ctx
+        .read()
+        .await?
+        .find_host_by_thumbprint(unverified.issuer())
+        .await?;
     let now = ctx.now();
     let token = unverified.verify(host.as_ref(), standing, ctx.policy().window, now)?;
     if let Some(host) = &host {
@@ -195,17 +245,32 @@ async fn verified_host(ctx: &Context, token: &str, standing: Standing) -> Servic
     };
     claim(ctx, &seen, now)?;
     let host_use = host.as_ref().map(|host| (host.id.clone(), now));
-    ctx.journal().write(Entry { seen: Some(seen), host_use, ..Entry::default() }).await?;
+    ctx.journal()
+        .write(Entry {
+            seen: Some(seen),
+            host_use,
+            ..Entry::default()
+        })
+        .await?;
     Ok(RegisteringHost { host, token, now })
 }
 
 fn claim(ctx: &Context, seen: &SeenToken, now: Timestamp) -> ServiceResult<()> {
-    if ctx.replay().claim(seen, now) { Ok(()) } else { Err(TokenDefect::Replayed.into()) }
+    if ctx.replay().claim(seen, now) {
+        Ok(())
+    } else {
+        Err(TokenDefect::Replayed.into())
+    }
 }
 
 impl AgentCaller {
     /// Passes a result on, and records it if it is a refusal.
-    pub(crate) async fn record<T>(&self, ctx: &Context, operation: &str, result: ServiceResult<T>) -> ServiceResult<T> {
+    pub(crate) async fn record<T>(
+        &self,
+        ctx: &Context,
+        operation: &str,
+        result: ServiceResult<T>,
+    ) -> ServiceResult<T> {
         if let Err(ServiceError::Refused(refusal)) = &result {
             let agent = &self.snapshot.agent;
             let about = |mut entry| {
@@ -213,7 +278,8 @@ impl AgentCaller {
                 entry.jti = Some(self.token.jti().to_owned());
                 entry
             };
-            audit::record_refusal(ctx, operation, refusal, about, audit::agent_actor(agent)).await?;
+            audit::record_refusal(ctx, operation, refusal, about, audit::agent_actor(agent))
+                .await?;
         }
         result
     }
@@ -221,14 +287,26 @@ impl AgentCaller {
 
 impl HostCaller {
     /// Passes a result on, and records it if it is a refusal.
-    pub(crate) async fn record<T>(&self, ctx: &Context, operation: &str, result: ServiceResult<T>) -> ServiceResult<T> {
+    pub(crate) async fn record<T>(
+        &self,
+        ctx: &Context,
+        operation: &str,
+        result: ServiceResult<T>,
+    ) -> ServiceResult<T> {
         if let Err(ServiceError::Refused(refusal)) = &result {
             let about = |mut entry| {
                 entry = audit::about_host(entry, &self.host);
                 entry.jti = Some(self.token.jti().to_owned());
                 entry
             };
-            audit::record_refusal(ctx, operation, refusal, about, audit::host_actor(&self.host)).await?;
+            audit::record_refusal(
+                ctx,
+                operation,
+                refusal,
+                about,
+                audit::host_actor(&self.host),
+            )
+            .await?;
         }
         result
     }

@@ -25,8 +25,12 @@ pub enum Viewer {
 
 /// Verifies whoever looks. No token is fine; a token that does not verify is not.
 pub async fn viewer(ctx: &Context, token: Option<&str>) -> ServiceResult<Viewer> {
-    let Some(token) = token else { return Ok(Viewer::Anyone) };
-    let typ = Unverified::parse(token, FORM).map_err(TokenDefect::from)?.typ;
+    let Some(token) = token else {
+        return Ok(Viewer::Anyone);
+    };
+    let typ = Unverified::parse(token, FORM)
+        .map_err(TokenDefect::from)?
+        .typ;
     if typ.as_deref() == Some(agent::TYPE) {
         return Ok(Viewer::Agent(Box::new(caller::agent(ctx, token).await?)));
     }
@@ -40,25 +44,48 @@ pub fn list(ctx: &Context, viewer: &Viewer, query: &ListQuery) -> ServiceResult<
     let limit = match query.limit {
         None => MAX_PAGE,
         Some(limit @ 1..=MAX_PAGE) => limit,
-        Some(_) => return Err(Refusal::invalid(format!("limit has to be 1 to {MAX_PAGE}.")).into()),
+        Some(_) => {
+            return Err(Refusal::invalid(format!("limit has to be 1 to {MAX_PAGE}.")).into());
+        }
     };
     let after = query.cursor.as_deref().map(read_cursor).transpose()?;
-    let words: Vec<_> = query.query.iter().flat_map(|q| q.split_whitespace()).map(str::to_lowercase).collect();
-    let later = ctx.catalogue().iter().filter(|offered| after.as_ref().is_none_or(|name| offered.shown.name > *name));
+    let words: Vec<_> = query
+        .query
+        .iter()
+        .flat_map(|q| q.split_whitespace())
+        .map(str::to_lowercase)
+        .collect();
+    let later = ctx
+        .catalogue()
+        .iter()
+        .filter(|offered| after.as_ref().is_none_or(|name| offered.shown.name > *name));
     let mut found = later.filter(|offered| matches(offered, &words));
     let page: Vec<_> = found.by_ref().take(limit as usize).collect();
     let has_more = found.next().is_some();
-    let last = page.last().map(|offered| to_base64url(offered.shown.name.as_str().as_bytes()));
+    let last = page
+        .last()
+        .map(|offered| to_base64url(offered.shown.name.as_str().as_bytes()));
     Ok(ListResponse {
-        capabilities: page.iter().map(|offered| shown_to(viewer, offered).summary()).collect(),
+        capabilities: page
+            .iter()
+            .map(|offered| shown_to(viewer, offered).summary())
+            .collect(),
         next_cursor: last.filter(|_| has_more),
         has_more,
     })
 }
 
 /// Describes one capability in full.
-pub fn describe(ctx: &Context, viewer: &Viewer, query: &DescribeQuery) -> ServiceResult<Capability> {
-    let offered = query.name.parse().ok().and_then(|name: CapabilityName| ctx.catalogue().find(&name));
+pub fn describe(
+    ctx: &Context,
+    viewer: &Viewer,
+    query: &DescribeQuery,
+) -> ServiceResult<Capability> {
+    let offered = query
+        .name
+        .parse()
+        .ok()
+        .and_then(|name: CapabilityName| ctx.catalogue().find(&name));
     match offered {
         Some(offered) => Ok(shown_to(viewer, offered)),
         None => {
@@ -77,16 +104,27 @@ fn shown_to(viewer: &Viewer, offered: &Offered) -> Capability {
                 grant.capability == *name && grant.is_effective(caller.now)
             };
             let granted = caller.token.covers(name) && caller.snapshot.grants.iter().any(held);
-            Some(if granted { GrantStatus::Granted } else { GrantStatus::NotGranted })
+            Some(if granted {
+                GrantStatus::Granted
+            } else {
+                GrantStatus::NotGranted
+            })
         }
     };
-    Capability { grant_status, ..offered.shown.clone() }
+    Capability {
+        grant_status,
+        ..offered.shown.clone()
+    }
 }
 
 /// Every word of the query stands somewhere in the name or the description.
 fn matches(offered: &Offered, words: &[String]) -> bool {
-    let text = format!("{} {}", offered.shown.name, offered.shown.description).to_lowercase().replace('_', " ");
-    words.iter().all(|word| text.contains(&word.replace('_', " ")))
+    let text = format!("{} {}", offered.shown.name, offered.shown.description)
+        .to_lowercase()
+        .replace('_', " ");
+    words
+        .iter()
+        .all(|word| text.contains(&word.replace('_', " ")))
 }
 
 fn read_cursor(cursor: &str) -> Result<CapabilityName, Refusal> {

@@ -42,6 +42,12 @@ pub enum ConsentError {
     Failed(ServiceError),
 }
 
+impl ConsentError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.is_conflict())
+    }
+}
+
 impl<E: Into<ServiceError>> From<E> for ConsentError {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
@@ -51,12 +57,22 @@ impl<E: Into<ServiceError>> From<E> for ConsentError {
 /// The request a person typed the code of.
 pub async fn find_by_code(ctx: &Context, typed: &str) -> Result<ApprovalId, ConsentError> {
     let code = UserCode::parse(typed).ok_or(ConsentError::Unknown)?;
-    let found = ctx.read().await?.find_approval_by_code(&code.digest()).await?;
-    found.map(|approval| approval.id).ok_or(ConsentError::Unknown)
+    let found = ctx
+        .read()
+        .await?
+        .find_approval_by_code(&code.digest())
+        .await?;
+    found
+        .map(|approval| approval.id)
+        .ok_or(ConsentError::Unknown)
 }
 
 /// What a person is asked to decide. Only for a request that they may still answer.
-pub async fn view(ctx: &Context, person: &SignedIn, id: &ApprovalId) -> Result<ConsentView, ConsentError> {
+pub async fn view(
+    ctx: &Context,
+    person: &SignedIn,
+    id: &ApprovalId,
+) -> Result<ConsentView, ConsentError> {
     let mut tx = ctx.read().await?;
     let file = File::load(tx.as_mut(), id).await?;
     // A trial answer: whoever could not say no is not shown the request either.
@@ -73,11 +89,7 @@ pub async fn answer(
     shown: &str,
     answer: &ConsentAnswer,
 ) -> Result<(), ConsentError> {
-    let decided = decide_again(async || match answer_once(ctx, person, id, shown, answer).await {
-        Err(ConsentError::Failed(error)) => Err(error),
-        result => Ok(result),
-    });
-    decided.await?
+    decide_again!(answer_once(ctx, person, id, shown, answer))
 }
 
 async fn answer_once(
@@ -100,9 +112,16 @@ async fn answer_once(
     if shown != view.digest() {
         return Err(ConsentError::Changed);
     }
-    judge(required, person.session.proof, ctx.policy().session.fresh_for, now)?;
+    judge(
+        required,
+        person.session.proof,
+        ctx.policy().session.fresh_for,
+        now,
+    )?;
     let proof = person.session.proof.method.as_str();
-    let touched = file.write(tx.as_mut(), &decision, &approver, proof, now).await?;
+    let touched = file
+        .write(tx.as_mut(), &decision, &approver, proof, now)
+        .await?;
     tx.commit().await?;
     ctx.snapshots().drop_agents(&touched);
     Ok(())
@@ -116,12 +135,17 @@ pub async fn answer_as_administrator(
     id: &ApprovalId,
     answer: &ConsentAnswer,
 ) -> Result<(), ConsentError> {
-    let approver = Approver::Administrator { name: name.to_owned(), on_behalf_of };
+    let approver = Approver::Administrator {
+        name: name.to_owned(),
+        on_behalf_of,
+    };
     let now = ctx.now();
     let mut tx = ctx.begin().await?;
     let file = File::load(tx.as_mut(), id).await?;
     let decision = file.decide(ctx, &approver, &file.answer(answer), now)?;
-    let touched = file.write(tx.as_mut(), &decision, &approver, "administrator", now).await?;
+    let touched = file
+        .write(tx.as_mut(), &decision, &approver, "administrator", now)
+        .await?;
     tx.commit().await?;
     ctx.snapshots().drop_agents(&touched);
     Ok(())
@@ -138,13 +162,25 @@ pub(crate) struct File {
 }
 
 impl File {
-    pub(crate) async fn load(tx: &mut dyn Transaction, id: &ApprovalId) -> Result<Self, ConsentError> {
+    pub(crate) async fn load(
+        tx: &mut dyn Transaction,
+        id: &ApprovalId,
+    ) -> Result<Self, ConsentError> {
         let approval = tx.find_approval(id).await?.ok_or(ConsentError::Unknown)?;
-        let agent = tx.find_agent(&approval.agent_id).await?.ok_or(ConsentError::Unknown)?;
+        let agent = tx
+            .find_agent(&approval.agent_id)
+            .await?
+            .ok_or(ConsentError::Unknown)?;
         let host = tx.load_host(&approval.host_id).await?;
         let grants = tx.list_grants_by_approval(id).await?;
         let known_app = host.user_id.is_some();
-        Ok(Self { approval, agent, host, grants, known_app })
+        Ok(Self {
+            approval,
+            agent,
+            host,
+            grants,
+            known_app,
+        })
     }
 
     fn decide(
@@ -186,11 +222,23 @@ impl File {
     /// refused by the rules if they name a grant.
     fn answer(&self, answer: &ConsentAnswer) -> Answer {
         match answer {
-            ConsentAnswer::Deny { reason } => Answer::Deny { reason: reason.clone() },
+            ConsentAnswer::Deny { reason } => Answer::Deny {
+                reason: reason.clone(),
+            },
             ConsentAnswer::Approve { items } => {
-                let chosen = self.grants.iter().filter(|grant| items.iter().any(|id| id == grant.id.as_str()));
-                let choice = |grant: &Grant| Choice { grant_id: grant.id.clone(), limits: None, expires_at: None };
-                Answer::Approve { choices: chosen.map(choice).collect(), reason: None }
+                let chosen = self
+                    .grants
+                    .iter()
+                    .filter(|grant| items.iter().any(|id| id == grant.id.as_str()));
+                let choice = |grant: &Grant| Choice {
+                    grant_id: grant.id.clone(),
+                    limits: None,
+                    expires_at: None,
+                };
+                Answer::Approve {
+                    choices: chosen.map(choice).collect(),
+                    reason: None,
+                }
             }
         }
     }
@@ -204,7 +252,8 @@ impl File {
         proof: &str,
         now: Timestamp,
     ) -> ServiceResult<Vec<AgentId>> {
-        tx.close_approval(&self.approval.id, &decision.approval).await?;
+        tx.close_approval(&self.approval.id, &decision.approval)
+            .await?;
         for change in &decision.grants {
             tx.apply_grant(&GrantUpdate {
                 id: change.grant_id.clone(),
@@ -222,7 +271,11 @@ impl File {
         touched.push(self.agent.id.clone());
         let mut entry = audit::entry(now, event(decision), audit::actor(&approver.actor()));
         entry = audit::about_agent(entry, &self.agent);
-        entry.user_id = decision.link.as_ref().or(self.host.user_id.as_ref()).map(ToString::to_string);
+        entry.user_id = decision
+            .link
+            .as_ref()
+            .or(self.host.user_id.as_ref())
+            .map(ToString::to_string);
         entry.outcome = decision.approval.as_str().to_owned();
         entry.detail = json!({
             "approval_id": self.approval.id,
@@ -234,18 +287,32 @@ impl File {
         Ok(touched)
     }
 
-    async fn write_agent(&self, tx: &mut dyn Transaction, decision: &ApprovalDecision, now: Timestamp) -> ServiceResult<()> {
+    async fn write_agent(
+        &self,
+        tx: &mut dyn Transaction,
+        decision: &ApprovalDecision,
+        now: Timestamp,
+    ) -> ServiceResult<()> {
         let newly_linked = decision.link.clone();
         let user_id = newly_linked.or_else(|| self.host.user_id.clone());
-        let user_id = user_id.filter(|_| self.agent.mode == procura_agent_auth::agent::Mode::Delegated);
+        let user_id =
+            user_id.filter(|_| self.agent.mode == procura_agent_auth::agent::Mode::Delegated);
         let to = decision.agent.unwrap_or(self.agent.state);
         if decision.agent.is_none() && self.agent.user_id == user_id {
             return Ok(());
         }
         let from = self.agent.state.status();
-        tx.apply_agent(&AgentChange { id: self.agent.id.clone(), from, to, user_id, at: now }).await?;
+        tx.apply_agent(&AgentChange {
+            id: self.agent.id.clone(),
+            from,
+            to,
+            user_id,
+            at: now,
+        })
+        .await?;
         if matches!(to, AgentState::Rejected { .. }) {
-            tx.revoke_grants_of_agents(std::slice::from_ref(&self.agent.id), now).await?;
+            tx.revoke_grants_of_agents(std::slice::from_ref(&self.agent.id), now)
+                .await?;
         }
         Ok(())
     }
@@ -260,15 +327,30 @@ impl File {
         if !decision.activate_host && decision.link.is_none() {
             return Ok(Vec::new());
         }
-        let to = if decision.activate_host { HostStatus::Active } else { self.host.status };
+        let to = if decision.activate_host {
+            HostStatus::Active
+        } else {
+            self.host.status
+        };
         let link = decision.link.clone();
-        let change = HostChange { id: self.host.id.clone(), from: self.host.status, to, link, at: now };
+        let change = HostChange {
+            id: self.host.id.clone(),
+            from: self.host.status,
+            to,
+            link,
+            at: now,
+        };
         tx.apply_host(&change).await?;
-        let Some(user) = &decision.link else { return Ok(Vec::new()) };
+        let Some(user) = &decision.link else {
+            return Ok(Vec::new());
+        };
         let claimed = tx.claim_agents_of_host(&self.host.id, user, now).await?;
         tx.revoke_grants_of_agents(&claimed, now).await?;
         tx.cancel_approvals_of_agents(&claimed).await?;
-        let mut entry = audit::about_host(audit::entry(now, "host.linked", format!("user:{user}")), &self.host);
+        let mut entry = audit::about_host(
+            audit::entry(now, "host.linked", format!("user:{user}")),
+            &self.host,
+        );
         entry.user_id = Some(user.to_string());
         entry.detail = json!({ "claimed_agents": claimed });
         tx.append_audit(vec![entry]).await?;
@@ -277,9 +359,16 @@ impl File {
 
     fn names(&self, decision: &ApprovalDecision, status: GrantStatus) -> Vec<&str> {
         let changed = |grant: &&Grant| {
-            decision.grants.iter().any(|change| change.grant_id == grant.id && change.state.status() == status)
+            decision
+                .grants
+                .iter()
+                .any(|change| change.grant_id == grant.id && change.state.status() == status)
         };
-        self.grants.iter().filter(changed).map(|grant| grant.capability.as_str()).collect()
+        self.grants
+            .iter()
+            .filter(changed)
+            .map(|grant| grant.capability.as_str())
+            .collect()
     }
 }
 
@@ -304,8 +393,14 @@ fn item(ctx: &Context, grant: &Grant) -> ConsentItem {
     ConsentItem {
         id: grant.id.to_string(),
         name: grant.capability.to_string(),
-        description: offered.map(|offered| offered.shown.description.clone()).unwrap_or_default(),
-        limits: grant.constraints.as_ref().map(sentences).unwrap_or_default(),
+        description: offered
+            .map(|offered| offered.shown.description.clone())
+            .unwrap_or_default(),
+        limits: grant
+            .constraints
+            .as_ref()
+            .map(sentences)
+            .unwrap_or_default(),
         strength,
     }
 }

@@ -6,7 +6,9 @@ use procura_agent_auth::agent::Agent;
 use procura_agent_auth::capability::CapabilityName;
 use procura_agent_auth::lifetime;
 use procura_agent_auth::wire::grant::CompactGrant;
-use procura_agent_auth::wire::introspect::{IntrospectRequest, IntrospectResponse, IntrospectedAgent};
+use procura_agent_auth::wire::introspect::{
+    IntrospectRequest, IntrospectResponse, IntrospectedAgent,
+};
 
 use super::caller::{self, AgentCaller};
 use crate::context::Context;
@@ -15,15 +17,26 @@ use crate::limits::Budget;
 
 /// Judges a token for a resource server. It counts as a use of the token and of the agent: asked a second
 /// time, the answer is inactive.
-pub async fn introspect(ctx: &Context, request: &IntrospectRequest, address: &str) -> ServiceResult<IntrospectResponse> {
+pub async fn introspect(
+    ctx: &Context,
+    request: &IntrospectRequest,
+    address: &str,
+) -> ServiceResult<IntrospectResponse> {
     ctx.limits().count(Budget::Introspection, address)?;
     let location = ctx.provider().default_location();
     let mut audiences = vec![ctx.provider().issuer.as_str(), location.as_str()];
-    audiences.extend(ctx.catalogue().iter().filter_map(|offered| offered.shown.location.as_deref()));
+    audiences.extend(
+        ctx.catalogue()
+            .iter()
+            .filter_map(|offered| offered.shown.location.as_deref()),
+    );
     match caller::verified_agent(ctx, &request.token, &audiences).await {
         Ok(verified) => {
             ctx.journal().write(verified.unsaved).await?;
-            Ok(IntrospectResponse { active: true, agent: Some(describe(ctx, &verified.caller)) })
+            Ok(IntrospectResponse {
+                active: true,
+                agent: Some(describe(ctx, &verified.caller)),
+            })
         }
         // Whatever is wrong, the answer is the same.
         Err(ServiceError::Refused(_)) => Ok(IntrospectResponse::INACTIVE),
@@ -39,7 +52,10 @@ fn describe(ctx: &Context, caller: &AgentCaller) -> IntrospectedAgent {
             && ctx.catalogue().find(&grant.capability).is_some()
     });
     let names: BTreeSet<_> = grants.map(|grant| grant.capability.clone()).collect();
-    let used_now = Agent { last_used_at: Some(caller.now), ..snapshot.agent.clone() };
+    let used_now = Agent {
+        last_used_at: Some(caller.now),
+        ..snapshot.agent.clone()
+    };
     IntrospectedAgent {
         agent_id: snapshot.agent.id.clone(),
         host_id: snapshot.host.id.clone(),
@@ -51,5 +67,8 @@ fn describe(ctx: &Context, caller: &AgentCaller) -> IntrospectedAgent {
 }
 
 fn compact(capability: CapabilityName) -> CompactGrant {
-    CompactGrant { capability, status: "active".to_owned() }
+    CompactGrant {
+        capability,
+        status: "active".to_owned(),
+    }
 }

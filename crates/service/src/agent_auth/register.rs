@@ -33,7 +33,7 @@ pub async fn register(
 ) -> ServiceResult<RegisterResponse> {
     let result = async {
         let application = Application::read(caller, request)?;
-        decide_again(async || register_once(ctx, caller, &application).await).await
+        decide_again!(register_once(ctx, caller, &application))
     }
     .await;
     if let (Some(host), Err(ServiceError::Refused(refusal))) = (&caller.host, &result) {
@@ -58,7 +58,10 @@ impl Application {
         Ok(Self {
             key: caller.token.agent_key()?,
             name: display_name("name", &request.name)?,
-            host_name: request.host_name.map(|name| display_name("host_name", &name)).transpose()?,
+            host_name: request
+                .host_name
+                .map(|name| display_name("host_name", &name))
+                .transpose()?,
             mode: request.mode.unwrap_or(Mode::Delegated),
             asks: asks(request.capabilities.unwrap_or_default())?,
             hints: request.hints.cleaned()?,
@@ -66,11 +69,17 @@ impl Application {
     }
 }
 
-async fn register_once(ctx: &Context, caller: &RegisteringHost, application: &Application) -> ServiceResult<RegisterResponse> {
+async fn register_once(
+    ctx: &Context,
+    caller: &RegisteringHost,
+    application: &Application,
+) -> ServiceResult<RegisterResponse> {
     let now = caller.now;
     let mut tx = ctx.begin().await?;
     // Loaded again: the host may have changed, or come into being, since its token was verified.
-    let host = tx.find_host_by_thumbprint(caller.token.thumbprint()).await?;
+    let host = tx
+        .find_host_by_thumbprint(caller.token.thumbprint())
+        .await?;
     if let Some(host) = &host {
         host.status.require_not_ended()?;
         let key = Thumbprint::of(&application.key);
@@ -85,23 +94,55 @@ async fn register_once(ctx: &Context, caller: &RegisteringHost, application: &Ap
     let mut opened = None;
     if let Some(approver) = decision.approver {
         let purpose = Purpose::Registration;
-        opened = Some(approval::open(ctx, tx.as_mut(), &agent, purpose, approver, &application.hints, now).await?);
+        opened = Some(
+            approval::open(
+                ctx,
+                tx.as_mut(),
+                &agent,
+                purpose,
+                approver,
+                &application.hints,
+                now,
+            )
+            .await?,
+        );
     }
     let approval_id = opened.as_ref().map(|opened| &opened.approval.id);
-    let grants = insert_grants(ctx, tx.as_mut(), &agent.id, decision.verdicts, approval_id, &application.hints, now).await?;
-    let mut entry = audit::about_agent(audit::entry(now, "agent.registered", audit::host_actor(&host)), &agent);
+    let grants = insert_grants(
+        ctx,
+        tx.as_mut(),
+        &agent.id,
+        decision.verdicts,
+        approval_id,
+        &application.hints,
+        now,
+    )
+    .await?;
+    let mut entry = audit::about_agent(
+        audit::entry(now, "agent.registered", audit::host_actor(&host)),
+        &agent,
+    );
     entry.outcome = agent.state.status().to_string();
     entry.jti = Some(caller.token.jti().to_owned());
-    entry.detail = json!({ "mode": agent.mode, "name": agent.name, "capabilities": names(&grants) });
+    entry.detail =
+        json!({ "mode": agent.mode, "name": agent.name, "capabilities": names(&grants) });
     tx.append_audit(vec![entry]).await?;
     tx.commit().await?;
     Ok(response(ctx, &agent, &grants, opened.as_ref(), now))
 }
 
-fn decide(ctx: &Context, host: Option<&Host>, application: &Application) -> Result<RegistrationDecision, Refusal> {
+fn decide(
+    ctx: &Context,
+    host: Option<&Host>,
+    application: &Application,
+) -> Result<RegistrationDecision, Refusal> {
     let wanted = resolve(application.asks.clone(), |name| ctx.catalogue().offer(name))?;
     let new_host_defaults = ctx.catalogue().defaults();
-    let applicant = Applicant { mode: application.mode, host, new_host_defaults: &new_host_defaults };
+    let applicant = Applicant {
+        mode: application.mode,
+        host,
+        new_host_defaults: &new_host_defaults,
+    };
     registration::decide(applicant, wanted, &ctx.policy().registration)
 }
 
@@ -116,7 +157,8 @@ async fn settle_host(
     now: Timestamp,
 ) -> ServiceResult<Host> {
     if let Some(host) = host {
-        tx.touch_host(&host.id, now, application.host_name.as_deref()).await?;
+        tx.touch_host(&host.id, now, application.host_name.as_deref())
+            .await?;
         return Ok(host);
     }
     let status = decision.new_host.unwrap_or(HostStatus::Pending);
@@ -133,12 +175,25 @@ async fn settle_host(
         updated_at: now,
     };
     tx.insert_host(&host).await?;
-    let entry = audit::about_host(audit::entry(now, "host.registered", audit::host_actor(&host)), &host);
-    tx.append_audit(vec![procura_store::audit::AuditEntry { outcome: status.to_string(), ..entry }]).await?;
+    let entry = audit::about_host(
+        audit::entry(now, "host.registered", audit::host_actor(&host)),
+        &host,
+    );
+    tx.append_audit(vec![procura_store::audit::AuditEntry {
+        outcome: status.to_string(),
+        ..entry
+    }])
+    .await?;
     Ok(host)
 }
 
-fn new_agent(ctx: &Context, host: &Host, application: &Application, active: bool, now: Timestamp) -> Agent {
+fn new_agent(
+    ctx: &Context,
+    host: &Host,
+    application: &Application,
+    active: bool,
+    now: Timestamp,
+) -> Agent {
     let delegated = application.mode == Mode::Delegated;
     Agent {
         id: AgentId::new(now, ctx.random()),
@@ -171,15 +226,28 @@ pub(super) async fn insert_grants(
     let mut grants = Vec::with_capacity(verdicts.len());
     for verdict in verdicts {
         let (state, reason) = match (verdict.outcome, approval_id) {
-            (Outcome::Grant, _) => (GrantState::Active { granted_by: Actor::Policy }, hints.reason.clone()),
-            (Outcome::AskApprover, Some(id)) => {
-                (GrantState::Pending { approval_id: id.clone() }, hints.reason.clone())
-            }
-            (Outcome::Deny(reason), _) => {
-                (GrantState::Denied { denied_by: Actor::Policy }, Some(reason.to_owned()))
-            }
+            (Outcome::Grant, _) => (
+                GrantState::Active {
+                    granted_by: Actor::Policy,
+                },
+                hints.reason.clone(),
+            ),
+            (Outcome::AskApprover, Some(id)) => (
+                GrantState::Pending {
+                    approval_id: id.clone(),
+                },
+                hints.reason.clone(),
+            ),
+            (Outcome::Deny(reason), _) => (
+                GrantState::Denied {
+                    denied_by: Actor::Policy,
+                },
+                Some(reason.to_owned()),
+            ),
             (Outcome::AskApprover, None) => {
-                return Err(crate::Failure::Bug("a grant waits for an approval nobody opened").into());
+                return Err(
+                    crate::Failure::Bug("a grant waits for an approval nobody opened").into(),
+                );
             }
         };
         let grant = Grant {
@@ -210,15 +278,31 @@ async fn retry(
 ) -> ServiceResult<RegisterResponse> {
     let status = lifetime::state_at(&agent, &ctx.policy().lifetime, now).status();
     if status != AgentStatus::Pending {
-        return Err(Refusal::AgentExists { status: status.as_str() }.into());
+        return Err(Refusal::AgentExists {
+            status: status.as_str(),
+        }
+        .into());
     }
     let earlier = tx.list_open_approvals_by_agent(&agent.id).await?;
-    let approver = earlier.first().map_or(default_approver(agent.mode), |approval| approval.approver);
+    let approver = earlier
+        .first()
+        .map_or(default_approver(agent.mode), |approval| approval.approver);
     let purpose = Purpose::Registration;
-    let opened = approval::open(ctx, tx.as_mut(), &agent, purpose, approver, &application.hints, now).await?;
+    let opened = approval::open(
+        ctx,
+        tx.as_mut(),
+        &agent,
+        purpose,
+        approver,
+        &application.hints,
+        now,
+    )
+    .await?;
     for approval in earlier {
-        tx.move_grants(&approval.id, &opened.approval.id, now).await?;
-        tx.close_approval(&approval.id, &ApprovalState::Cancelled).await?;
+        tx.move_grants(&approval.id, &opened.approval.id, now)
+            .await?;
+        tx.close_approval(&approval.id, &ApprovalState::Cancelled)
+            .await?;
     }
     let grants = tx.list_grants_by_agent(&agent.id).await?;
     tx.commit().await?;
@@ -232,7 +316,13 @@ fn default_approver(mode: Mode) -> ApproverKind {
     }
 }
 
-fn response(ctx: &Context, agent: &Agent, grants: &[Grant], opened: Option<&Opened>, now: Timestamp) -> RegisterResponse {
+fn response(
+    ctx: &Context,
+    agent: &Agent,
+    grants: &[Grant],
+    opened: Option<&Opened>,
+    now: Timestamp,
+) -> RegisterResponse {
     RegisterResponse {
         agent_id: agent.id.clone(),
         host_id: agent.host_id.clone(),
@@ -246,5 +336,8 @@ fn response(ctx: &Context, agent: &Agent, grants: &[Grant], opened: Option<&Open
 
 /// The capabilities of some grants, for the audit log.
 pub(super) fn names(grants: &[Grant]) -> Vec<&str> {
-    grants.iter().map(|grant| grant.capability.as_str()).collect()
+    grants
+        .iter()
+        .map(|grant| grant.capability.as_str())
+        .collect()
 }

@@ -7,7 +7,9 @@ use procura_agent_auth::id::GrantId;
 use procura_agent_auth::lifetime;
 use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::request::{Ask, resolve};
-use procura_agent_auth::wire::register::{ApprovalHints, CapabilityRequest, CapabilityResponse, asks};
+use procura_agent_auth::wire::register::{
+    ApprovalHints, CapabilityRequest, CapabilityResponse, asks,
+};
 use procura_keys::clock::Timestamp;
 use procura_store::Transaction;
 use procura_store::agent_auth::GrantUpdate;
@@ -30,7 +32,7 @@ pub async fn request_capability(
         let hints = request.hints.cleaned()?;
         let asks = asks(request.capabilities)?;
         require_covered(caller, &asks)?;
-        decide_again(async || request_once(ctx, caller, &asks, &hints).await).await
+        decide_again!(request_once(ctx, caller, &asks, &hints))
     }
     .await;
     caller.record(ctx, "request_capability", result).await
@@ -39,10 +41,15 @@ pub async fn request_capability(
 /// The token's own list bounds what it may ask for, too.
 fn require_covered(caller: &AgentCaller, asks: &[Ask]) -> Result<(), Refusal> {
     if asks.is_empty() {
-        return Err(Refusal::invalid("capabilities has to name at least one capability."));
+        return Err(Refusal::invalid(
+            "capabilities has to name at least one capability.",
+        ));
     }
     match asks.iter().find(|ask| !caller.token.covers(&ask.name)) {
-        Some(ask) => Err(Refusal::CapabilityNotGranted { capability: ask.name.clone(), removed: false }),
+        Some(ask) => Err(Refusal::CapabilityNotGranted {
+            capability: ask.name.clone(),
+            removed: false,
+        }),
         None => Ok(()),
     }
 }
@@ -56,7 +63,10 @@ async fn request_once(
     let now = caller.now;
     let mut tx = ctx.begin().await?;
     let agent_id = &caller.snapshot.agent.id;
-    let agent = tx.find_agent(agent_id).await?.ok_or(Refusal::AgentRevoked)?;
+    let agent = tx
+        .find_agent(agent_id)
+        .await?
+        .ok_or(Refusal::AgentRevoked)?;
     // The snapshot knows of uses the record does not have yet; what ended the agent is in both.
     if lifetime::absolute_lifetime_is_over(&agent, &ctx.policy().lifetime, now) {
         return Err(Refusal::AbsoluteLifetimeExceeded.into());
@@ -71,29 +81,56 @@ async fn request_once(
     let mut opened = None;
     if let Some(approver) = decision.approver {
         let purpose = Purpose::Capabilities;
-        opened = Some(approval::open(ctx, tx.as_mut(), &agent, purpose, approver, hints, now).await?);
+        opened =
+            Some(approval::open(ctx, tx.as_mut(), &agent, purpose, approver, hints, now).await?);
     }
     let approval_id = opened.as_ref().map(|opened| &opened.approval.id);
     let mut grants = Vec::new();
     for answer in decision.answers {
         match answer {
-            Answer::Held(id) => grants.extend(on_record.iter().find(|grant| grant.id == id).cloned()),
+            Answer::Held(id) => {
+                grants.extend(on_record.iter().find(|grant| grant.id == id).cloned())
+            }
             Answer::New(verdict) => {
                 let verdicts = vec![verdict];
-                grants.extend(insert_grants(ctx, tx.as_mut(), agent_id, verdicts, approval_id, hints, now).await?);
+                grants.extend(
+                    insert_grants(
+                        ctx,
+                        tx.as_mut(),
+                        agent_id,
+                        verdicts,
+                        approval_id,
+                        hints,
+                        now,
+                    )
+                    .await?,
+                );
             }
         }
     }
     let mut entry = audit::entry(now, "capability.requested", audit::agent_actor(&agent));
-    entry.outcome = if opened.is_some() { "pending" } else { "active" }.to_owned();
+    entry.outcome = if opened.is_some() {
+        "pending"
+    } else {
+        "active"
+    }
+    .to_owned();
     entry.jti = Some(caller.token.jti().to_owned());
     entry.detail = json!({ "capabilities": names(&grants), "reason": hints.reason });
-    tx.append_audit(vec![audit::about_agent(entry, &agent)]).await?;
+    tx.append_audit(vec![audit::about_agent(entry, &agent)])
+        .await?;
     tx.commit().await?;
     ctx.snapshots().drop_agents([agent_id]);
     Ok(CapabilityResponse {
         agent_id: agent_id.clone(),
-        status: Some(if opened.is_some() { "pending" } else { "active" }.to_owned()),
+        status: Some(
+            if opened.is_some() {
+                "pending"
+            } else {
+                "active"
+            }
+            .to_owned(),
+        ),
         agent_capability_grants: views::grants(ctx, &grants, now),
         approval: opened.map(|opened| opened.object(ctx)),
     })
@@ -108,7 +145,9 @@ async fn withdraw(
 ) -> ServiceResult<()> {
     for id in withdrawn {
         let grant = on_record.iter().find(|grant| grant.id == *id);
-        let grant = grant.ok_or(Failure::Bug("a grant is to be withdrawn that was not loaded"))?;
+        let grant = grant.ok_or(Failure::Bug(
+            "a grant is to be withdrawn that was not loaded",
+        ))?;
         let GrantState::Pending { approval_id } = &grant.state else {
             return Err(Failure::Bug("a grant is to be withdrawn that is not pending").into());
         };
@@ -125,7 +164,8 @@ async fn withdraw(
         let approval = tx.find_approval(approval_id).await?;
         let open = approval.is_some_and(|approval| approval.state == ApprovalState::Open);
         if open && tx.list_grants_by_approval(approval_id).await?.is_empty() {
-            tx.close_approval(approval_id, &ApprovalState::Cancelled).await?;
+            tx.close_approval(approval_id, &ApprovalState::Cancelled)
+                .await?;
         }
     }
     Ok(())

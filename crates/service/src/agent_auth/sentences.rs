@@ -5,8 +5,13 @@ use serde_json::Value;
 
 /// One sentence for each limited argument, such as `amount: at least 1 and at most 1000`.
 pub(crate) fn sentences(limits: &Constraints) -> Vec<String> {
-    let Value::Object(fields) = limits.to_value() else { return Vec::new() };
-    fields.iter().map(|(field, limit)| format!("{field}: {}", phrase(limit))).collect()
+    let Value::Object(fields) = limits.to_value() else {
+        return Vec::new();
+    };
+    fields
+        .iter()
+        .map(|(field, limit)| format!("{field}: {}", phrase(limit)))
+        .collect()
 }
 
 fn phrase(limit: &Value) -> String {
@@ -15,8 +20,13 @@ fn phrase(limit: &Value) -> String {
     };
     // Least before most reads better than the alphabetical order of the operators.
     let order = ["min", "max", "in", "not_in"];
-    let parts = order.iter().filter_map(|name| Some((*name, operators.get(*name)?)));
-    parts.map(|(name, bound)| operator(name, bound)).collect::<Vec<_>>().join(" and ")
+    let parts = order
+        .iter()
+        .filter_map(|name| Some((*name, operators.get(*name)?)));
+    parts
+        .map(|(name, bound)| operator(name, bound))
+        .collect::<Vec<_>>()
+        .join(" and ")
 }
 
 fn operator(name: &str, bound: &Value) -> String {

@@ -36,7 +36,13 @@ impl AgentSnapshot {
     fn new(agent: Agent, host: Host, grants: Vec<Grant>) -> Self {
         let last_used = AtomicI64::new(agent.last_used_at.map_or(i64::MIN, Timestamp::as_millis));
         let issuer = host.thumbprint().into();
-        Self { agent, host, issuer, grants, last_used }
+        Self {
+            agent,
+            host,
+            issuer,
+            grants,
+            last_used,
+        }
     }
 
     /// Notes an authenticated request.
@@ -47,9 +53,15 @@ impl AgentSnapshot {
     /// The agent with its latest use, when that is later than what the record says.
     pub(crate) fn refreshed(&self) -> Option<Self> {
         let used = Timestamp::from_millis(self.last_used.load(Ordering::Relaxed));
-        let known = self.agent.last_used_at.unwrap_or(Timestamp::from_millis(i64::MIN));
+        let known = self
+            .agent
+            .last_used_at
+            .unwrap_or(Timestamp::from_millis(i64::MIN));
         (used > known).then(|| {
-            let agent = Agent { last_used_at: Some(used), ..self.agent.clone() };
+            let agent = Agent {
+                last_used_at: Some(used),
+                ..self.agent.clone()
+            };
             Self::new(agent, self.host.clone(), self.grants.clone())
         })
     }
@@ -69,13 +81,19 @@ struct Shard {
 
 impl Default for Snapshots {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+        }
     }
 }
 
 impl Snapshots {
     /// The snapshot of an agent, from memory or the store. `None` when no such agent exists.
-    pub(crate) async fn load(&self, ctx: &Context, id: &AgentId) -> StoreResult<Option<Arc<AgentSnapshot>>> {
+    pub(crate) async fn load(
+        &self,
+        ctx: &Context,
+        id: &AgentId,
+    ) -> StoreResult<Option<Arc<AgentSnapshot>>> {
         let drops = {
             let shard = self.shard(id);
             if let Some(snapshot) = shard.held.get(id) {
@@ -84,7 +102,9 @@ impl Snapshots {
             shard.drops
         };
         let mut tx = ctx.read().await?;
-        let Some(agent) = tx.find_agent(id).await? else { return Ok(None) };
+        let Some(agent) = tx.find_agent(id).await? else {
+            return Ok(None);
+        };
         let host = tx.load_host(&agent.host_id).await?;
         let grants = tx.list_grants_by_agent(id).await?;
         let snapshot = Arc::new(AgentSnapshot::new(agent, host, grants));
@@ -95,7 +115,11 @@ impl Snapshots {
     /// Puts a refreshed snapshot in place of the one it was made from.
     pub(crate) fn replace(&self, old: &Arc<AgentSnapshot>, new: &Arc<AgentSnapshot>) {
         let mut shard = self.shard(&new.agent.id);
-        if shard.held.get(&new.agent.id).is_some_and(|held| Arc::ptr_eq(held, old)) {
+        if shard
+            .held
+            .get(&new.agent.id)
+            .is_some_and(|held| Arc::ptr_eq(held, old))
+        {
             shard.held.insert(new.agent.id.clone(), Arc::clone(new));
         }
     }
@@ -121,16 +145,24 @@ impl Snapshots {
                 shard.held.remove(&id);
             }
         }
-        shard.held.insert(snapshot.agent.id.clone(), Arc::clone(snapshot));
+        shard
+            .held
+            .insert(snapshot.agent.id.clone(), Arc::clone(snapshot));
     }
 
     fn shard(&self, id: &AgentId) -> MutexGuard<'_, Shard> {
         // The last digits of an identifier are random.
         let text = id.as_str().as_bytes();
-        let digit = |back: usize| text.get(text.len().wrapping_sub(back)).copied().unwrap_or(0);
+        let digit = |back: usize| {
+            text.get(text.len().wrapping_sub(back))
+                .copied()
+                .unwrap_or(0)
+        };
         let at = (usize::from(digit(1)) * 31 + usize::from(digit(2))) % SHARDS;
         // A poisoned lock means a panic elsewhere; the map itself is whole after every operation.
-        self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[at]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,7 +12,11 @@ use crate::context::Context;
 use crate::error::ServiceResult;
 
 /// Tells a host how one of its agents stands.
-pub async fn status(ctx: &Context, caller: &HostCaller, query: &StatusQuery) -> ServiceResult<StatusResponse> {
+pub async fn status(
+    ctx: &Context,
+    caller: &HostCaller,
+    query: &StatusQuery,
+) -> ServiceResult<StatusResponse> {
     let result = async {
         let mut tx = ctx.read().await?;
         let agent = own_agent(tx.as_mut(), caller, &query.agent_id).await?;
@@ -24,7 +28,11 @@ pub async fn status(ctx: &Context, caller: &HostCaller, query: &StatusQuery) -> 
 }
 
 /// The agent a host names, which has to be its own.
-pub(super) async fn own_agent(tx: &mut dyn Transaction, caller: &HostCaller, id: &str) -> ServiceResult<Agent> {
+pub(super) async fn own_agent(
+    tx: &mut dyn Transaction,
+    caller: &HostCaller,
+    id: &str,
+) -> ServiceResult<Agent> {
     let id = id.parse::<AgentId>().map_err(|_| Refusal::AgentNotFound)?;
     let agent = tx.find_agent(&id).await?.ok_or(Refusal::AgentNotFound)?;
     if agent.host_id == caller.host.id {

@@ -10,7 +10,11 @@ use procura_keys::clock::Timestamp;
 use crate::context::Context;
 
 /// Grants as clients see them. Those that were taken back, or whose time is over, are not shown.
-pub(super) fn grants<'a>(ctx: &Context, grants: impl IntoIterator<Item = &'a Grant>, now: Timestamp) -> Vec<GrantObject> {
+pub(super) fn grants<'a>(
+    ctx: &Context,
+    grants: impl IntoIterator<Item = &'a Grant>,
+    now: Timestamp,
+) -> Vec<GrantObject> {
     let live = |grant: &&Grant| grant.expires_at.is_none_or(|end| now < end);
     let object = |grant: &Grant| {
         let offered = ctx.catalogue().find(&grant.capability);
@@ -20,10 +24,19 @@ pub(super) fn grants<'a>(ctx: &Context, grants: impl IntoIterator<Item = &'a Gra
 }
 
 /// Everything about an agent, clocks applied (§5.5).
-pub(super) fn status(ctx: &Context, agent: &Agent, all: &[Grant], now: Timestamp) -> StatusResponse {
+pub(super) fn status(
+    ctx: &Context,
+    agent: &Agent,
+    all: &[Grant],
+    now: Timestamp,
+) -> StatusResponse {
     let policy = &ctx.policy().lifetime;
     let status = lifetime::state_at(agent, policy, now).status();
-    let expires_at = if status == AgentStatus::Active { lifetime::expires_at(agent, policy) } else { None };
+    let expires_at = if status == AgentStatus::Active {
+        lifetime::expires_at(agent, policy)
+    } else {
+        None
+    };
     StatusResponse {
         agent_id: agent.id.clone(),
         host_id: agent.host_id.clone(),

@@ -72,21 +72,35 @@ pub async fn list_people(ctx: &Context, page: Page<PersonId>) -> ServiceResult<V
 }
 
 /// Bars somebody from signing in and ends their sessions.
-pub async fn disable_person(ctx: &Context, actor: &str, email: &Email) -> Result<Person, AccountError> {
+pub async fn disable_person(
+    ctx: &Context,
+    actor: &str,
+    email: &Email,
+) -> Result<Person, AccountError> {
     let now = ctx.now();
     let mut tx = ctx.begin().await?;
-    let person = tx.find_person_by_email(email).await?.ok_or_else(|| AccountError::Unknown(email.clone()))?;
+    let person = tx
+        .find_person_by_email(email)
+        .await?
+        .ok_or_else(|| AccountError::Unknown(email.clone()))?;
     tx.disable_person(&person.id, true, now).await?;
     tx.delete_sessions_of_person(&person.id).await?;
     let mut entry = audit::entry(now, "person.disabled", actor.to_owned());
     entry.user_id = Some(person.id.to_string());
     tx.append_audit(vec![entry]).await?;
     tx.commit().await?;
-    Ok(Person { disabled: true, updated_at: now, ..person })
+    Ok(Person {
+        disabled: true,
+        updated_at: now,
+        ..person
+    })
 }
 
 /// Hashing takes tens of milliseconds, which the event loop does not have.
-async fn hash(password: String, salt: [u8; 16]) -> Result<Result<PasswordHash, PasswordError>, ServiceError> {
+async fn hash(
+    password: String,
+    salt: [u8; 16],
+) -> Result<Result<PasswordHash, PasswordError>, ServiceError> {
     let hashed = tokio::task::spawn_blocking(move || PasswordHash::new(&password, salt)).await;
     hashed.map_err(|_| Failure::Bug("hashing a password panicked").into())
 }

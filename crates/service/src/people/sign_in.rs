@@ -53,7 +53,9 @@ pub async fn sign_in(
 ) -> Result<SessionToken, SignInError> {
     let email = email.parse::<Email>().map_err(|_| SignInError::NoMatch)?;
     for key in [format!("address:{address}"), format!("email:{email}")] {
-        ctx.limits().count(Budget::SignIn, &key).map_err(SignInError::TooMany)?;
+        ctx.limits()
+            .count(Budget::SignIn, &key)
+            .map_err(SignInError::TooMany)?;
     }
     let person = ctx.read().await?.find_person_by_email(&email).await?;
     let now = ctx.now();
@@ -65,16 +67,22 @@ pub async fn sign_in(
         tx.commit().await?;
         return Err(SignInError::NoMatch);
     };
-    open_session(ctx, &person, Method::Password, previous, now).await.map_err(SignInError::Failed)
+    open_session(ctx, &person, Method::Password, previous, now)
+        .await
+        .map_err(SignInError::Failed)
 }
 
 /// The session behind a cookie, with its person, while both count.
 pub async fn session(ctx: &Context, token: &SessionToken) -> ServiceResult<Option<SignedIn>> {
     let mut tx = ctx.read().await?;
-    let Some(session) = tx.find_session(&token.digest()).await? else { return Ok(None) };
+    let Some(session) = tx.find_session(&token.digest()).await? else {
+        return Ok(None);
+    };
     let person = tx.find_person(&session.person_id).await?;
     let live = session.is_live(ctx.now());
-    Ok(person.filter(|person| live && !person.disabled).map(|person| SignedIn { person, session }))
+    Ok(person
+        .filter(|person| live && !person.disabled)
+        .map(|person| SignedIn { person, session }))
 }
 
 /// Ends a session.
@@ -90,7 +98,8 @@ async fn check(person: Option<Person>, password: String) -> Result<Option<Person
     let stored = person.as_ref().and_then(|person| person.password.clone());
     let hash = stored.unwrap_or_else(PasswordHash::of_nobody);
     let matches = tokio::task::spawn_blocking(move || hash.matches(&password)).await;
-    let matches = matches.map_err(|_| ServiceError::from(Failure::Bug("checking a password panicked")))?;
+    let matches =
+        matches.map_err(|_| ServiceError::from(Failure::Bug("checking a password panicked")))?;
     Ok(person.filter(|person| matches && !person.disabled))
 }
 

@@ -1,0 +1,186 @@
+//! `procurad admin`: one request to the running server, or to the store when none runs.
+
+use std::io::{self, IsTerminal as _, Read as _};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use procura_server::config::Config;
+use procura_server::serve::administer;
+use procura_service::admin::{AdminCall, AdminReply, AdminRequest};
+use serde_json::Value;
+
+use crate::args::{
+    AdminCommand, AgentsCommand, ApprovalsCommand, AuditCommand, ConfigCommand, PeopleCommand,
+    Subject,
+};
+use crate::output;
+
+pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<ExitCode> {
+    let file = command
+        .config
+        .as_deref()
+        .context("--config FILE is required")?;
+    let config = Config::load(file, None)?;
+    let Some(request) = request(command.subject)? else {
+        output::line(&format!(
+            "{} is good: {} capabilities",
+            file.display(),
+            config.catalogue.iter().count()
+        ))?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let call = AdminCall {
+        administrator: administrator(),
+        request,
+    };
+    match administer(config, command.data, &call).await? {
+        AdminReply::Done(value) => {
+            let broken = value.get("broken").is_some_and(|broken| !broken.is_null());
+            output::line(&if command.json {
+                value.to_string()
+            } else {
+                table(&value)
+            })?;
+            Ok(if broken {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            })
+        }
+        AdminReply::Refused(why) => bail!(why),
+    }
+}
+
+/// What is asked of the server; nothing when checking the configuration was all.
+fn request(subject: Subject) -> anyhow::Result<Option<AdminRequest>> {
+    Ok(Some(match subject {
+        Subject::People(PeopleCommand::Add { email, name }) => {
+            let name = name.unwrap_or_else(|| email.clone());
+            AdminRequest::AddPerson {
+                email,
+                name,
+                password: Some(read_password()?),
+            }
+        }
+        Subject::People(PeopleCommand::List) => AdminRequest::ListPeople,
+        Subject::People(PeopleCommand::Disable { email }) => AdminRequest::DisablePerson { email },
+        Subject::Agents(AgentsCommand::List) => AdminRequest::ListAgents,
+        Subject::Agents(AgentsCommand::Show { agent_id }) => AdminRequest::ShowAgent { agent_id },
+        Subject::Agents(AgentsCommand::Revoke { agent_id }) => {
+            AdminRequest::RevokeAgent { agent_id }
+        }
+        Subject::Approvals(ApprovalsCommand::List) => AdminRequest::ListApprovals,
+        Subject::Approvals(ApprovalsCommand::Approve { reference, user }) => {
+            AdminRequest::Approve { reference, user }
+        }
+        Subject::Approvals(ApprovalsCommand::Deny { reference, reason }) => {
+            AdminRequest::Deny { reference, reason }
+        }
+        Subject::Audit(AuditCommand::Tail { lines }) => AdminRequest::AuditTail { count: lines },
+        Subject::Audit(AuditCommand::Verify) => AdminRequest::AuditVerify,
+        Subject::Config(ConfigCommand::Check) => return Ok(None),
+    }))
+}
+
+/// The password on standard input: the command line would show it to everybody on the machine.
+fn read_password() -> anyhow::Result<String> {
+    if io::stdin().is_terminal() {
+        bail!(
+            "give the password on standard input, such as: procurad admin people add … < password-file"
+        );
+    }
+    let mut password = String::new();
+    io::stdin()
+        .take(64 * 1024)
+        .read_to_string(&mut password)
+        .context("cannot read the password")?;
+    Ok(password.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// As whom the audit log records it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is where the environment is read"
+)]
+fn administrator() -> String {
+    let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER"));
+    name.unwrap_or_else(|_| "unknown".to_owned())
+}
+
+/// A value for people: a list of records as a table, a record as lines of name and value.
+fn table(value: &Value) -> String {
+    match value {
+        Value::Array(rows) if rows.is_empty() => "none".to_owned(),
+        Value::Array(rows) => rows_as_table(rows),
+        Value::Object(members) => {
+            let width = members
+                .keys()
+                .map(|name| name.chars().count())
+                .max()
+                .unwrap_or(0);
+            let lines = members
+                .iter()
+                .map(|(name, value)| format!("{name:<width$}  {}", cell(value)));
+            lines.collect::<Vec<_>>().join("\n")
+        }
+        other => cell(other),
+    }
+}
+
+fn rows_as_table(rows: &[Value]) -> String {
+    let names: Vec<_> = rows
+        .first()
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|row| row.keys())
+        .collect();
+    let header: Vec<_> = names.iter().map(|name| name.to_uppercase()).collect();
+    let mut lines = vec![header];
+    lines.extend(
+        rows.iter()
+            .map(|row| names.iter().map(|name| cell(&row[name.as_str()])).collect()),
+    );
+    let width = |at: usize| {
+        lines
+            .iter()
+            .map(|line: &Vec<String>| line[at].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..names.len()).map(width).collect();
+    let line = |cells: &Vec<String>| {
+        let padded = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// One value on one line. Control characters of strangers do not reach the terminal.
+fn cell(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn records_line_up_and_strangers_cannot_steer_the_terminal() {
+        let rows = json!([{ "id": "a", "name": "x\u{1b}[2J" }, { "id": "long", "name": null }]);
+        assert_eq!(table(&rows), "ID    NAME\na     x [2J\nlong  -");
+        assert_eq!(table(&json!([])), "none");
+        assert_eq!(table(&json!({ "a": 1, "long": "b" })), "a     1\nlong  b");
+    }
+}

@@ -1,0 +1,155 @@
+//! What `procurad` takes on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as Section, Parser, Subcommand};
+
+/// Serves the Agent Auth Protocol in front of a service: agents register, people approve, limits hold.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve until told to stop (SIGTERM or Ctrl-C); open requests are finished first
+    Serve(ServeCommand),
+    /// Manage people, approvals, agents and the audit log, beside a running server or without one
+    Admin(AdminCommand),
+}
+
+#[derive(Debug, Section)]
+pub(crate) struct ServeCommand {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Where to listen; also makes the issuer when the configuration names none
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<String>,
+    /// The directory that holds everything the server keeps
+    #[arg(long, value_name = "DIR", default_value = "procura-data")]
+    pub(crate) data: PathBuf,
+    /// Switch rate limits off, for benchmarks
+    #[arg(long)]
+    pub(crate) no_rate_limits: bool,
+}
+
+#[derive(Debug, Section)]
+pub(crate) struct AdminCommand {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// The data directory of the server
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "procura-data",
+        global = true
+    )]
+    pub(crate) data: PathBuf,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) subject: Subject,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Subject {
+    /// People with an account
+    #[command(subcommand)]
+    People(PeopleCommand),
+    /// Agents
+    #[command(subcommand)]
+    Agents(AgentsCommand),
+    /// Requests that wait for an answer
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// The configuration file
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PeopleCommand {
+    /// Make an account; the password is read from standard input
+    Add {
+        /// The address to sign in with
+        email: String,
+        /// How pages address them
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List everybody
+    List,
+    /// Bar somebody from signing in and end their sessions
+    Disable {
+        /// Their address
+        email: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentsCommand {
+    /// List agents
+    List,
+    /// Show one agent with its grants
+    Show {
+        /// The agent's identifier
+        agent_id: String,
+    },
+    /// Stop one agent for good
+    Revoke {
+        /// The agent's identifier
+        agent_id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApprovalsCommand {
+    /// List requests that wait for an answer
+    List,
+    /// Say yes to a request; recorded as an administrator's approval
+    Approve {
+        /// Its user code or identifier
+        #[arg(value_name = "CODE-OR-ID")]
+        reference: String,
+        /// The person to link the app to, by e-mail address, if it is not linked yet
+        #[arg(long, value_name = "EMAIL")]
+        user: Option<String>,
+    },
+    /// Say no to a request
+    Deny {
+        /// Its user code or identifier
+        #[arg(value_name = "CODE-OR-ID")]
+        reference: String,
+        /// Shown to the agent
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Print the last records
+    Tail {
+        /// How many
+        #[arg(long, short = 'n', default_value_t = 20)]
+        lines: u32,
+    },
+    /// Check that no record was changed, dropped or swapped
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say whether the configuration is good
+    Check,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed or refused, 2 wrong usage.";

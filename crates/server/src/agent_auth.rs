@@ -1,0 +1,15 @@
+//! The endpoints of the Agent Auth Protocol, one file each: extractors in, one service call, an answer out.
+
+mod caller;
+mod capabilities;
+mod discovery;
+mod execute;
+mod introspect;
+mod register;
+mod request_capability;
+mod revoke;
+mod router;
+mod status;
+
+pub(crate) use router::routes;
+pub use router::{CallerKind, ENDPOINTS, Endpoint};

@@ -1,0 +1,119 @@
+//! Extractors that turn a bearer token into a caller. Handlers never see a token.
+
+use axum::extract::FromRequestParts;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use procura_agent_auth::token::TokenDefect;
+use procura_agent_auth::token::host::Standing;
+use procura_service::agent_auth::caller::{
+    self, AgentCaller, ExecutingAgent, HostCaller, RegisteringHost,
+};
+use procura_service::agent_auth::capabilities::{self, Viewer};
+use procura_service::agent_auth::execute::jobs;
+
+use crate::app::{App, ClientAddress};
+use crate::error::Rejection;
+
+/// An agent at any endpoint but execution.
+pub(super) struct Agent(pub(super) AgentCaller);
+
+/// An agent at the execute endpoint.
+pub(super) struct Executing(pub(super) ExecutingAgent);
+
+/// An agent that asks how a job stands.
+pub(super) struct Asking(pub(super) AgentCaller);
+
+/// A known host, approved or waiting.
+pub(super) struct Host(pub(super) HostCaller);
+
+/// A host that registers an agent.
+pub(super) struct Registering(pub(super) RegisteringHost);
+
+/// Whoever looks at capabilities.
+pub(super) struct Looking(pub(super) Viewer);
+
+impl FromRequestParts<App> for Agent {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
+        Ok(Self(caller::agent(&app.ctx, bearer(parts)?).await?))
+    }
+}
+
+impl FromRequestParts<App> for Executing {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
+        Ok(Self(
+            caller::executing_agent(&app.ctx, bearer(parts)?).await?,
+        ))
+    }
+}
+
+impl FromRequestParts<App> for Asking {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
+        let path = parts.uri.path();
+        let job = path
+            .rsplit_once('/')
+            .map_or(path, |(_, name)| name)
+            .to_owned();
+        Ok(Self(
+            jobs::asking_agent(&app.ctx, bearer(parts)?, &job).await?,
+        ))
+    }
+}
+
+impl FromRequestParts<App> for Host {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
+        Ok(Self(
+            caller::host(&app.ctx, bearer(parts)?, Standing::NotEnded).await?,
+        ))
+    }
+}
+
+impl FromRequestParts<App> for Registering {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
+        let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(parts, app).await;
+        Ok(Self(
+            caller::registering_host(&app.ctx, bearer(parts)?, &address).await?,
+        ))
+    }
+}
+
+impl FromRequestParts<App> for Looking {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
+        let token = match bearer(parts) {
+            Ok(token) => Some(token),
+            Err(TokenDefect::Missing) => None,
+            Err(defect) => return Err(defect.into()),
+        };
+        Ok(Self(capabilities::viewer(&app.ctx, token).await?))
+    }
+}
+
+/// The token of the one `Authorization: Bearer` header.
+fn bearer(parts: &Parts) -> Result<&str, TokenDefect> {
+    let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
+    let header = headers.next().ok_or(TokenDefect::Missing)?;
+    if headers.next().is_some() {
+        return Err(TokenDefect::NotBearer);
+    }
+    let (scheme, token) = header
+        .to_str()
+        .ok()
+        .and_then(|header| header.split_once(' '))
+        .ok_or(TokenDefect::NotBearer)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token.trim())
+    } else {
+        Err(TokenDefect::NotBearer)
+    }
+}

@@ -1,0 +1,90 @@
+//! `POST /capability/execute` and the state of what it started (§5.11).
+
+use std::convert::Infallible;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+use procura_agent_auth::wire::execute::{ExecuteRequest, ExecuteResponse, JobResponse, JobStatus};
+use procura_service::agent_auth::execute::jobs::{self, JobId, JobState};
+use procura_service::agent_auth::execute::{self, Execution, Piece};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::caller::{Asking, Executing};
+use crate::app::App;
+use crate::error::{Rejection, error_body};
+use crate::json::Body;
+
+pub(super) async fn execute(
+    State(app): State<App>,
+    Executing(caller): Executing,
+    Body(request): Body<ExecuteRequest>,
+) -> Result<Response, Rejection> {
+    Ok(match execute::execute(&app.ctx, caller, request).await? {
+        Execution::Done(data) => Json(ExecuteResponse { data }).into_response(),
+        Execution::Started(job) => (StatusCode::ACCEPTED, pending(&app, &job)).into_response(),
+        Execution::Streaming(pieces) => Sse::new(events(pieces)).into_response(),
+    })
+}
+
+/// Tells the agent that started a job how it stands.
+pub(super) async fn job(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    Asking(caller): Asking,
+) -> Result<Response, Rejection> {
+    let state = jobs::state(&app.ctx, &caller, &name)?;
+    let answer = |status| JobResponse {
+        status,
+        status_url: None,
+        result: None,
+        error: None,
+    };
+    Ok(match state {
+        JobState::Pending => pending(&app, &JobId::from_name(name)).into_response(),
+        JobState::Completed(value) => Json(JobResponse {
+            result: Some(value),
+            ..answer(JobStatus::Completed)
+        })
+        .into_response(),
+        JobState::Failed => {
+            let error = json!({ "error": "internal_error", "message": "The capability failed." });
+            Json(JobResponse {
+                error: Some(error),
+                ..answer(JobStatus::Failed)
+            })
+            .into_response()
+        }
+    })
+}
+
+fn pending(app: &App, job: &JobId) -> impl IntoResponse {
+    let status_url = Some(job.status_url(&app.ctx));
+    let answer = JobResponse {
+        status: JobStatus::Pending,
+        status_url,
+        result: None,
+        error: None,
+    };
+    ([(RETRY_AFTER, "1")], Json(answer))
+}
+
+/// Pieces as server-sent events: `data`, and at the end `done` or `error`.
+fn events(pieces: mpsc::Receiver<Piece>) -> impl Stream<Item = Result<Event, Infallible>> {
+    unfold(pieces, |mut pieces| async move {
+        let event = match pieces.recv().await? {
+            Piece::Data(value) => Event::default().event("data").data(value.to_string()),
+            Piece::Cut(error) => Event::default()
+                .event("error")
+                .data(error_body(&error).to_string()),
+            Piece::Done => Event::default().event("done").data("{}"),
+        };
+        Some((Ok(event), pieces))
+    })
+}

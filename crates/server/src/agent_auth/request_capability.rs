@@ -1,0 +1,21 @@
+//! `POST /agent/request-capability` (§5.4).
+
+use axum::Json;
+use axum::extract::State;
+use procura_agent_auth::wire::register::{CapabilityRequest, CapabilityResponse};
+use procura_service::agent_auth::request_capability;
+
+use super::caller::Agent;
+use crate::app::App;
+use crate::error::Rejection;
+use crate::json::Body;
+
+pub(super) async fn request_capability(
+    State(app): State<App>,
+    Agent(caller): Agent,
+    Body(request): Body<CapabilityRequest>,
+) -> Result<Json<CapabilityResponse>, Rejection> {
+    Ok(Json(
+        request_capability::request_capability(&app.ctx, &caller, request).await?,
+    ))
+}

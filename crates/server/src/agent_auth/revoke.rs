@@ -1,0 +1,19 @@
+//! `POST /agent/revoke` (§5.7).
+
+use axum::Json;
+use axum::extract::State;
+use procura_agent_auth::wire::lifecycle::{AgentRequest, RevokeResponse};
+use procura_service::agent_auth::revoke;
+
+use super::caller::Host;
+use crate::app::App;
+use crate::error::Rejection;
+use crate::json::Body;
+
+pub(super) async fn revoke(
+    State(app): State<App>,
+    Host(caller): Host,
+    Body(request): Body<AgentRequest>,
+) -> Result<Json<RevokeResponse>, Rejection> {
+    Ok(Json(revoke::revoke(&app.ctx, &caller, &request).await?))
+}

@@ -1,0 +1,119 @@
+//! The table of endpoints, in the order of the specification. It builds the router, and the tests that try
+//! every endpoint against every bad caller walk over it.
+
+use axum::Router;
+use axum::routing::{MethodRouter, get, post};
+use procura_agent_auth::refusal::Refusal;
+
+use super::{
+    capabilities, discovery, execute, introspect, register, request_capability, revoke, status,
+};
+use crate::app::App;
+use crate::error::Rejection;
+
+/// One endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint {
+    /// Its HTTP method.
+    pub method: &'static str,
+    /// Its path, relative to the issuer.
+    pub path: &'static str,
+    /// Who may call it.
+    pub caller: CallerKind,
+    handler: fn() -> MethodRouter<App>,
+}
+
+/// Who may call an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerKind {
+    /// Anybody; no token is looked at.
+    Anyone,
+    /// Anybody, but a token that is sent has to verify.
+    Viewer,
+    /// An agent whose token is meant for the issuer.
+    Agent,
+    /// An agent whose token is meant for the place of execution.
+    ExecutingAgent,
+    /// A known host.
+    Host,
+    /// Any host that proves its key.
+    RegisteringHost,
+}
+
+/// All endpoints.
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        method: "GET",
+        path: "/.well-known/agent-configuration",
+        caller: CallerKind::Anyone,
+        handler: || get(discovery::discovery),
+    },
+    Endpoint {
+        method: "GET",
+        path: "/capability/list",
+        caller: CallerKind::Viewer,
+        handler: || get(capabilities::list),
+    },
+    Endpoint {
+        method: "GET",
+        path: "/capability/describe",
+        caller: CallerKind::Viewer,
+        handler: || get(capabilities::describe),
+    },
+    Endpoint {
+        method: "POST",
+        path: "/agent/register",
+        caller: CallerKind::RegisteringHost,
+        handler: || post(register::register),
+    },
+    Endpoint {
+        method: "POST",
+        path: "/agent/request-capability",
+        caller: CallerKind::Agent,
+        handler: || post(request_capability::request_capability),
+    },
+    Endpoint {
+        method: "GET",
+        path: "/agent/status",
+        caller: CallerKind::Host,
+        handler: || get(status::status),
+    },
+    Endpoint {
+        method: "POST",
+        path: "/agent/revoke",
+        caller: CallerKind::Host,
+        handler: || post(revoke::revoke),
+    },
+    Endpoint {
+        method: "POST",
+        path: "/capability/execute",
+        caller: CallerKind::ExecutingAgent,
+        handler: || post(execute::execute),
+    },
+    Endpoint {
+        method: "GET",
+        path: "/capability/status/{job}",
+        caller: CallerKind::ExecutingAgent,
+        handler: || get(execute::job),
+    },
+    Endpoint {
+        method: "POST",
+        path: "/agent/introspect",
+        caller: CallerKind::Anyone,
+        handler: || post(introspect::introspect),
+    },
+];
+
+/// The router of all endpoints.
+pub(crate) fn routes() -> Router<App> {
+    ENDPOINTS.iter().fold(Router::new(), |router, endpoint| {
+        router.route(
+            endpoint.path,
+            (endpoint.handler)().fallback(method_not_allowed),
+        )
+    })
+}
+
+async fn method_not_allowed() -> Rejection {
+    Refusal::MethodNotAllowed.into()
+}

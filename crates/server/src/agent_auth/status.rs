@@ -1,0 +1,19 @@
+//! `GET /agent/status` (§5.5).
+
+use axum::Json;
+use axum::extract::State;
+use procura_agent_auth::wire::status::{StatusQuery, StatusResponse};
+use procura_service::agent_auth::status;
+
+use super::caller::Host;
+use crate::app::App;
+use crate::error::Rejection;
+use crate::json::Params;
+
+pub(super) async fn status(
+    State(app): State<App>,
+    Host(caller): Host,
+    Params(query): Params<StatusQuery>,
+) -> Result<Json<StatusResponse>, Rejection> {
+    Ok(Json(status::status(&app.ctx, &caller, &query).await?))
+}

@@ -1,0 +1,72 @@
+//! What every handler gets, and who is at the other end of the connection.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use http::request::Parts;
+use procura_service::Context;
+
+/// What every handler gets.
+#[derive(Clone)]
+pub struct App {
+    /// The use cases.
+    pub ctx: Context,
+}
+
+impl App {
+    /// The path under which everything is served; empty when the issuer is an origin.
+    pub fn base_path(&self) -> &str {
+        let issuer = &self.ctx.provider().issuer;
+        let authority = issuer.find("://").map_or(0, |at| at + 3);
+        issuer[authority..]
+            .find('/')
+            .map_or("", |at| &issuer[authority + at..])
+    }
+
+    /// Whether people reach the pages over https, so that cookies may insist on it.
+    pub fn is_https(&self) -> bool {
+        self.ctx.provider().issuer.starts_with("https://")
+    }
+}
+
+/// The address a request comes from, as the connection says. For limits, never for decisions.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientAddress(pub(crate) String);
+
+impl<S: Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self(peer.map_or_else(
+            || "unknown".to_owned(),
+            |ConnectInfo(peer)| network(peer.ip()),
+        )))
+    }
+}
+
+/// Whoever has one IPv6 address has 2^64 of them, so a limit counts the network.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_ipv6_network_counts_once() {
+        let name = |text: &str| network(text.parse().unwrap());
+        assert_eq!(name("192.0.2.7"), "192.0.2.7");
+        assert_eq!(name("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(name("2001:db8:1:2::1"), name("2001:db8:1:2:ffff::9"));
+        assert_ne!(name("2001:db8:1:2::1"), name("2001:db8:1:3::1"));
+    }
+}

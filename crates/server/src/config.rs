@@ -1,0 +1,98 @@
+//! The configuration file: one struct for each section, every value judged before the server starts.
+//!
+//! Unknown keys are refused, units are part of values, and an error names the file, the key and what is
+//! allowed. `docs/configuration.md` lists every key.
+
+mod capability;
+mod document;
+mod issuer;
+mod span;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use procura_service::catalogue::Catalogue;
+use procura_service::limits::Rates;
+use procura_service::{Policy, Provider};
+
+pub use document::DevelopmentPerson;
+use document::Document;
+
+/// A configuration that was judged good.
+#[derive(Debug)]
+pub struct Config {
+    /// Who the server is.
+    pub provider: Provider,
+    /// What it allows.
+    pub policy: Policy,
+    /// What it offers.
+    pub catalogue: Catalogue,
+    /// How often.
+    pub rates: Rates,
+    /// Where it listens.
+    pub listen: String,
+    /// People to make at start, for development.
+    pub development_people: Vec<DevelopmentPerson>,
+}
+
+/// Why a configuration is not good.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {problem}")]
+pub struct ConfigError {
+    file: String,
+    problem: String,
+}
+
+impl Config {
+    /// Reads a file. `listen` overrides the address in it and, when the file names no issuer, makes one.
+    pub fn load(file: &Path, listen: Option<&str>) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file).map_err(|error| ConfigError {
+            file: file.display().to_string(),
+            problem: format!("cannot be read: {error}"),
+        })?;
+        Self::parse(&text, listen).map_err(|problem| ConfigError {
+            file: file.display().to_string(),
+            problem,
+        })
+    }
+
+    /// Reads a text.
+    pub fn parse(text: &str, listen: Option<&str>) -> Result<Self, String> {
+        let document: Document = toml::from_str(text).map_err(|error| error.to_string())?;
+        let listen = listen.map_or_else(|| document.server.listen.clone(), str::to_owned);
+        let issuer = issuer::judge(document.provider.issuer.as_deref(), &listen)?;
+        let mut catalogue = Catalogue::default();
+        for (at, section) in document.capability.iter().enumerate() {
+            let named = |problem| {
+                format!(
+                    "capability {:?} (number {}): {problem}",
+                    section.name,
+                    at + 1
+                )
+            };
+            let offered = section.judge().map_err(named)?;
+            catalogue
+                .add(offered)
+                .map_err(|_| named("this name is used twice; names have to differ".to_owned()))?;
+        }
+        document.judge()?;
+        Ok(Self {
+            provider: Provider {
+                name: document.provider.name.clone(),
+                description: document.provider.description.clone(),
+                issuer,
+            },
+            policy: document.policy(),
+            rates: document.limits.rates(),
+            catalogue,
+            listen,
+            development_people: document.development.person,
+        })
+    }
+}
+
+/// What a capability is carried out by.
+type SharedBackend = Arc<dyn procura_adapters::Backend>;
+
+#[cfg(test)]
+mod tests;

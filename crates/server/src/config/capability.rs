@@ -1,0 +1,154 @@
+//! `[[capability]]`: what the server offers and what carries it out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use procura_adapters::respond::{Manner, Respond, unknown_placeholders};
+use procura_agent_auth::capability::ApprovalStrength;
+use procura_agent_auth::constraint::Constraints;
+use procura_agent_auth::wire::capability::Capability;
+use procura_service::catalogue::Offered;
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use super::SharedBackend;
+use super::span::Span;
+
+/// One capability.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CapabilitySection {
+    pub(super) name: String,
+    description: String,
+    /// What approving it takes. No default: whoever offers something has to say.
+    approval: ApprovalStrength,
+    /// Whether every new host has it as a default.
+    #[serde(default)]
+    default: bool,
+    /// Another place of execution.
+    location: Option<String>,
+    /// JSON Schema of the arguments.
+    input: Option<Value>,
+    /// JSON Schema of the result.
+    output: Option<Value>,
+    /// Limits on every grant.
+    constraints: Option<Value>,
+    /// A declared answer.
+    respond: Option<RespondSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RespondSection {
+    value: Option<Value>,
+    job: Option<Value>,
+    stream: Option<Vec<Value>>,
+    delay: Option<Span>,
+}
+
+impl CapabilitySection {
+    pub(super) fn judge(&self) -> Result<Offered, String> {
+        let name = self
+            .name
+            .parse()
+            .map_err(|error| format!("name: {error}"))?;
+        if self.description.trim().is_empty() {
+            return Err("description: has to say what the capability does".to_owned());
+        }
+        if self.default && self.approval == ApprovalStrength::Presence {
+            return Err(
+                "default: a capability that needs presence cannot be granted without approval"
+                    .to_owned(),
+            );
+        }
+        let location = self.location.as_deref().map(judge_location).transpose()?;
+        let shown = Capability {
+            name,
+            description: self.description.clone(),
+            location,
+            input: self.input.clone(),
+            output: self.output.clone(),
+            grant_status: None,
+        };
+        let backend = self.backend()?;
+        let mut offered = Offered::new(shown, self.approval, backend)
+            .map_err(|error| format!("input: {error}"))?;
+        let imposed = self
+            .constraints
+            .as_ref()
+            .map(Constraints::parse)
+            .transpose();
+        offered.imposed = imposed
+            .map_err(|error| format!("constraints: {error}"))?
+            .flatten();
+        offered.is_default = self.default;
+        Ok(offered)
+    }
+
+    fn backend(&self) -> Result<SharedBackend, String> {
+        match (&self.respond, &self.location) {
+            (Some(_), Some(_)) => {
+                Err("has both a location and a backend; one of them carries it out".to_owned())
+            }
+            (None, None) => Err("has no backend; add [capability.respond]".to_owned()),
+            (Some(respond), None) => respond
+                .judge()
+                .map_err(|problem| format!("respond: {problem}")),
+            (None, Some(_)) => Ok(Arc::new(Elsewhere)),
+        }
+    }
+}
+
+impl RespondSection {
+    fn judge(&self) -> Result<SharedBackend, String> {
+        let manner = match (&self.value, &self.job, &self.stream) {
+            (Some(value), None, None) => Manner::Value(value.clone()),
+            (None, Some(result), None) => Manner::Job(result.clone()),
+            (None, None, Some(pieces)) => Manner::Stream(pieces.clone()),
+            _ => return Err("needs exactly one of value, job and stream".to_owned()),
+        };
+        let templates = [
+            self.value.clone(),
+            self.job.clone(),
+            self.stream.clone().map(Value::Array),
+        ];
+        let unknown: Vec<_> = templates
+            .iter()
+            .flatten()
+            .flat_map(unknown_placeholders)
+            .collect();
+        if let Some(placeholder) = unknown.first() {
+            return Err(format!(
+                "${{{placeholder}}} means nothing; use ${{arguments}}, ${{arguments.NAME}}, ${{agent_id}}, \
+                 ${{host_id}} or ${{user_id}}"
+            ));
+        }
+        let delay = self.delay.map_or(Duration::ZERO, |Span(delay)| delay);
+        Ok(Arc::new(Respond { manner, delay }))
+    }
+}
+
+fn judge_location(location: &str) -> Result<String, String> {
+    let https =
+        Url::parse(location).is_ok_and(|url| url.scheme() == "https" && url.fragment().is_none());
+    if https {
+        Ok(location.to_owned())
+    } else {
+        Err(format!("location: {location:?} is not an https URL"))
+    }
+}
+
+/// Stands in for a capability that another service carries out: agents go there, not here.
+struct Elsewhere;
+
+#[procura_adapters::async_trait]
+impl procura_adapters::Backend for Elsewhere {
+    async fn call(
+        &self,
+        call: procura_adapters::Call<'_>,
+    ) -> Result<procura_adapters::Reply, procura_adapters::BackendError> {
+        let why = format!("{} is executed at its own location", call.capability);
+        Err(procura_adapters::BackendError(why))
+    }
+}

@@ -1,0 +1,307 @@
+//! The file as written: sections with their defaults.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use procura_agent_auth::agent::Mode;
+use procura_agent_auth::lifetime::LifetimePolicy;
+use procura_agent_auth::registration::{AutonomousPolicy, RegistrationPolicy, UnknownHosts};
+use procura_agent_auth::token::Window;
+use procura_people::session::SessionPolicy;
+use procura_service::limits::{Rate, Rates};
+use procura_service::{ArgumentsPolicy, Policy};
+use serde::Deserialize;
+
+use super::capability::CapabilitySection;
+use super::span::{CountPer, Span, SpanOrOff};
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Document {
+    pub(super) provider: ProviderSection,
+    #[serde(default)]
+    pub(super) server: ServerSection,
+    #[serde(default)]
+    hosts: HostsSection,
+    #[serde(default)]
+    autonomous: AutonomousSection,
+    #[serde(default)]
+    lifetime: LifetimeSection,
+    #[serde(default)]
+    approval: ApprovalSection,
+    #[serde(default)]
+    streams: StreamsSection,
+    #[serde(default)]
+    sessions: SessionsSection,
+    #[serde(default)]
+    audit: AuditSection,
+    #[serde(default)]
+    pub(super) limits: LimitsSection,
+    #[serde(default)]
+    pub(super) development: DevelopmentSection,
+    #[serde(default)]
+    pub(super) capability: Vec<CapabilitySection>,
+}
+
+/// `[provider]`: who the server is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProviderSection {
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) issuer: Option<String>,
+    #[serde(default = "both_modes")]
+    modes: Vec<Mode>,
+}
+
+/// `[server]`: where it listens.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ServerSection {
+    pub(super) listen: String,
+}
+
+/// `[hosts]`: what to do with hosts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct HostsSection {
+    unknown: UnknownHosts,
+}
+
+/// `[autonomous]`: what to do with agents that act for nobody.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AutonomousSection {
+    unknown_hosts: AutonomousPolicy,
+    linked_hosts: AutonomousPolicy,
+}
+
+/// `[lifetime]`: how long agents live (§2.4).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LifetimeSection {
+    session_ttl: SpanOrOff,
+    max_lifetime: SpanOrOff,
+    absolute_lifetime: SpanOrOff,
+}
+
+/// `[approval]`: how long people may take.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ApprovalSection {
+    expires_in: Span,
+    interval: Span,
+}
+
+/// `[streams]`: results in pieces (§5.11).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct StreamsSection {
+    max_duration: Span,
+}
+
+/// `[sessions]`: how long people stay signed in.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SessionsSection {
+    lifetime: Span,
+    fresh_for: Span,
+}
+
+/// `[audit]`: what the log keeps.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AuditSection {
+    arguments: ArgumentsPolicy,
+}
+
+/// `[limits]`: how often.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct LimitsSection {
+    agent: CountPer,
+    host: CountPer,
+    unknown_host: CountPer,
+    introspection: CountPer,
+    sign_in: CountPer,
+    user_code: CountPer,
+}
+
+/// `[development]`: conveniences that have no place in production.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct DevelopmentSection {
+    pub(super) person: Vec<DevelopmentPerson>,
+}
+
+/// `[[development.person]]`: an account made at start, with its password in the file.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DevelopmentPerson {
+    /// The address to sign in with.
+    pub email: String,
+    /// How pages address them.
+    pub name: String,
+    /// Their password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for DevelopmentPerson {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DevelopmentPerson({})", self.email)
+    }
+}
+
+impl Document {
+    /// What no single value shows.
+    pub(super) fn judge(&self) -> Result<(), String> {
+        if self.provider.name.trim().is_empty() {
+            return Err("provider.name: has to name the provider".to_owned());
+        }
+        if self.provider.modes.is_empty() {
+            return Err("provider.modes: has to list delegated, autonomous or both".to_owned());
+        }
+        let interval = self.approval.interval.0;
+        if interval < Duration::from_secs(1) || interval >= self.approval.expires_in.0 {
+            return Err(
+                "approval.interval: has to be at least 1s and shorter than approval.expires_in"
+                    .to_owned(),
+            );
+        }
+        if self.sessions.fresh_for.0 > self.sessions.lifetime.0 {
+            return Err("sessions.fresh_for: must not be longer than sessions.lifetime".to_owned());
+        }
+        Ok(())
+    }
+
+    pub(super) fn policy(&self) -> Policy {
+        Policy {
+            registration: RegistrationPolicy {
+                modes: self.provider.modes.clone(),
+                unknown_hosts: self.hosts.unknown,
+                autonomous_unknown_hosts: self.autonomous.unknown_hosts,
+                autonomous_linked_hosts: self.autonomous.linked_hosts,
+            },
+            lifetime: LifetimePolicy {
+                session_ttl: self.lifetime.session_ttl.0,
+                max_lifetime: self.lifetime.max_lifetime.0,
+                absolute_lifetime: self.lifetime.absolute_lifetime.0,
+            },
+            window: Window::default(),
+            approval_expires_in: self.approval.expires_in.0,
+            approval_interval: self.approval.interval.0,
+            max_stream: self.streams.max_duration.0,
+            session: SessionPolicy {
+                lifetime: self.sessions.lifetime.0,
+                fresh_for: self.sessions.fresh_for.0,
+            },
+            audit_arguments: self.audit.arguments,
+        }
+    }
+}
+
+impl LimitsSection {
+    pub(super) fn rates(&self) -> Rates {
+        let rate = |CountPer(count, per): CountPer| Rate { count, per };
+        Rates {
+            agent: rate(self.agent),
+            host: rate(self.host),
+            unknown_host: rate(self.unknown_host),
+            introspection: rate(self.introspection),
+            sign_in: rate(self.sign_in),
+            user_code: rate(self.user_code),
+        }
+    }
+}
+
+fn both_modes() -> Vec<Mode> {
+    vec![Mode::Delegated, Mode::Autonomous]
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+        }
+    }
+}
+
+impl Default for HostsSection {
+    fn default() -> Self {
+        Self {
+            unknown: UnknownHosts::Register,
+        }
+    }
+}
+
+impl Default for AutonomousSection {
+    fn default() -> Self {
+        Self {
+            unknown_hosts: AutonomousPolicy::Pending,
+            linked_hosts: AutonomousPolicy::Pending,
+        }
+    }
+}
+
+impl Default for LifetimeSection {
+    fn default() -> Self {
+        Self {
+            session_ttl: SpanOrOff(Some(Duration::from_hours(1))),
+            max_lifetime: SpanOrOff(Some(Duration::from_hours(24))),
+            absolute_lifetime: SpanOrOff(Some(Duration::from_hours(30 * 24))),
+        }
+    }
+}
+
+impl Default for ApprovalSection {
+    fn default() -> Self {
+        Self {
+            expires_in: Span(Duration::from_mins(5)),
+            interval: Span(Duration::from_secs(5)),
+        }
+    }
+}
+
+impl Default for StreamsSection {
+    fn default() -> Self {
+        Self {
+            max_duration: Span(Duration::from_hours(1)),
+        }
+    }
+}
+
+impl Default for SessionsSection {
+    fn default() -> Self {
+        let policy = SessionPolicy::default();
+        Self {
+            lifetime: Span(policy.lifetime),
+            fresh_for: Span(policy.fresh_for),
+        }
+    }
+}
+
+impl Default for AuditSection {
+    fn default() -> Self {
+        Self {
+            arguments: ArgumentsPolicy::Digest,
+        }
+    }
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        let minute = Duration::from_mins(1);
+        let hour = Duration::from_hours(1);
+        let per =
+            |count: u32, span| CountPer(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN), span);
+        Self {
+            agent: per(600, minute),
+            host: per(1200, minute),
+            unknown_host: per(20, hour),
+            introspection: per(600, minute),
+            sign_in: per(10, minute),
+            user_code: per(10, minute),
+        }
+    }
+}

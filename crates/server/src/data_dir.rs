@@ -1,0 +1,114 @@
+//! The data directory: who may use it, and where things lie in it.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// A data directory that this process alone uses.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Takes the directory, making it (for the owner only) if it is not there.
+    pub fn lock(path: &Path) -> Result<Self, DataDirError> {
+        let failed = |source| DataDirError::Unusable {
+            path: path.to_owned(),
+            source,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(failed)?;
+        let mut options = OpenOptions::new();
+        let options = options.create(true).truncate(false).write(true).mode(0o600);
+        let lock = options.open(path.join("lock")).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(DataDirError::InUse {
+                path: path.to_owned(),
+            }),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// Where the embedded database lies.
+    pub fn database(&self) -> PathBuf {
+        self.path.join("procura.db")
+    }
+
+    /// Where the administrator's socket lies, after removing what an earlier process left there.
+    pub fn fresh_socket(&self) -> io::Result<PathBuf> {
+        let path = socket_in(&self.path);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(path),
+        }
+    }
+}
+
+/// Where the administrator's socket lies in a data directory.
+pub fn socket_in(data: &Path) -> PathBuf {
+    data.join("admin.sock")
+}
+
+/// Why a data directory cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// Another process has it.
+    #[error("{} is in use by a running procurad", .path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It cannot be made or written.
+    #[error("{} cannot be used as data directory: {source}", .path.display())]
+    Unusable {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_user_at_a_time_and_is_closed_to_others() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("a/b");
+        let held = DataDir::lock(&path).unwrap();
+        assert!(matches!(
+            DataDir::lock(&path),
+            Err(DataDirError::InUse { .. })
+        ));
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        drop(held);
+        DataDir::lock(&path).unwrap();
+    }
+
+    #[test]
+    fn a_file_in_its_place_is_reported() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("file");
+        fs::write(&path, "").unwrap();
+        assert!(matches!(
+            DataDir::lock(&path),
+            Err(DataDirError::Unusable { .. })
+        ));
+    }
+}

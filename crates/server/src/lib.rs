@@ -1,0 +1,20 @@
+//! The server's faces: HTTP endpoints, web pages, configuration, and the administrator's socket.
+//!
+//! Everything here turns something outside into a call of `procura-service` and its result into an answer.
+
+pub mod admin_socket;
+mod agent_auth;
+pub mod app;
+pub mod config;
+pub mod data_dir;
+mod error;
+mod json;
+pub mod listen;
+mod operations;
+mod router;
+pub mod serve;
+mod web;
+
+pub use agent_auth::{CallerKind, ENDPOINTS, Endpoint};
+pub use app::App;
+pub use router::router;

@@ -1,0 +1,79 @@
+//! Everything the server serves, and what holds for all of it.
+
+use std::any::Any;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn, map_response_with_state};
+use axum::response::Response;
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, StatusCode};
+use procura_agent_auth::refusal::Refusal;
+use procura_agent_auth::wire::discovery;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::app::App;
+use crate::error::{RefusalCode, Rejection, internal_error};
+use crate::{agent_auth, operations, web};
+
+/// The whole server as one service, under the issuer's path.
+pub fn router(app: App) -> Router {
+    let protocol = agent_auth::routes()
+        .fallback(path_not_found)
+        .layer(map_response_with_state(app.clone(), challenge));
+    let everything = Router::new()
+        .merge(protocol)
+        .merge(web::routes(&app))
+        .merge(operations::routes());
+    let base = app.base_path().to_owned();
+    let mounted = if base.is_empty() {
+        everything
+    } else {
+        Router::new().nest(&base, everything)
+    };
+    mounted
+        .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
+            internal_error()
+        }))
+        .layer(from_fn(log))
+        .with_state(app)
+}
+
+/// Points whoever is not authenticated at the discovery document (§5.14).
+async fn challenge(State(app): State<App>, mut response: Response) -> Response {
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let value = format!(
+            "AgentAuth discovery=\"{}\"",
+            app.ctx.provider().url(discovery::PATH)
+        );
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, value);
+        }
+    }
+    response
+}
+
+async fn path_not_found() -> Rejection {
+    Refusal::PathNotFound.into()
+}
+
+/// One line for each request: what, how it went, how long it took. Never tokens, codes, addresses or bodies.
+async fn log(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    let response = next.run(request).await;
+    tracing::info!(
+        http.method = %method,
+        http.route = route.as_deref().unwrap_or("-"),
+        http.status = response.status().as_u16(),
+        outcome = response.extensions().get::<RefusalCode>().map_or("ok", |code| code.0),
+        duration_ms = started.elapsed().as_millis(),
+        "request"
+    );
+    response
+}

@@ -1,0 +1,195 @@
+//! From a configuration and a data directory to a running server, and back.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use procura_service::admin::{self, AdminCall, AdminReply};
+use procura_service::limits::Limits;
+use procura_service::people::{self, AccountError};
+use procura_service::system::{SystemClock, SystemEntropy};
+use procura_service::{Context, JournalHandle, Parts};
+use procura_store_sqlite::SqliteStore;
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::config::{Config, DevelopmentPerson};
+use crate::data_dir::DataDir;
+use crate::{admin_socket, listen, router};
+
+/// What to serve.
+#[derive(Debug)]
+pub struct Serve {
+    /// The configuration.
+    pub config: Config,
+    /// The data directory.
+    pub data: PathBuf,
+    /// Whether limits on rates are off.
+    pub no_rate_limits: bool,
+}
+
+/// A server that listens already.
+pub struct Running {
+    /// Its issuer.
+    pub issuer: String,
+    listener: TcpListener,
+    opened: Opened,
+    admin: tokio::net::UnixListener,
+}
+
+/// An opened data directory with the use cases on top.
+struct Opened {
+    ctx: Context,
+    journal: JournalHandle,
+    store: SqliteStore,
+    // Last, so that the lock goes when everything else is gone.
+    dir: DataDir,
+}
+
+impl Serve {
+    /// Opens the data directory and starts listening. From here on, connections are taken.
+    pub async fn start(self) -> anyhow::Result<Running> {
+        let listen = self.config.listen.clone();
+        let issuer = self.config.provider.issuer.clone();
+        let people = self.config.development_people.clone();
+        let limits = if self.no_rate_limits {
+            tracing::warn!("rate limits are off: for benchmarks only");
+            Limits::off()
+        } else {
+            Limits::new(&self.config.rates)
+        };
+        let opened = open(self.config, DataDir::lock(&self.data)?, limits).await?;
+        add_development_people(&opened.ctx, people).await?;
+        let listener = TcpListener::bind(&listen)
+            .await
+            .with_context(|| format!("cannot listen at {listen}"))?;
+        let socket = opened.dir.fresh_socket()?;
+        let admin = admin_socket::bind(&socket).with_context(|| {
+            format!(
+                "cannot open the administrator's socket {}",
+                socket.display()
+            )
+        })?;
+        Ok(Running {
+            issuer,
+            listener,
+            opened,
+            admin,
+        })
+    }
+}
+
+impl Running {
+    /// Serves until `stop` is done, lets open requests finish, and closes the store.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Opened {
+            ctx,
+            journal,
+            store,
+            dir,
+        } = self.opened;
+        let admin = tokio::spawn(admin_socket::serve(ctx.clone(), self.admin));
+        let tidying = tokio::spawn(tidy(ctx.clone()));
+        let app = App { ctx };
+        listen::serve(self.listener, router(app), stop).await;
+        admin.abort();
+        tidying.abort();
+        // Both are gone, and with them the last users of the journal, before it is waited for.
+        let _ = tokio::join!(admin, tidying);
+        if tokio::time::timeout(LAST_WRITES, journal.finished())
+            .await
+            .is_err()
+        {
+            tracing::warn!("a request was still open when the server stopped");
+        }
+        store.close().await;
+        dir.fresh_socket()?;
+        Ok(())
+    }
+}
+
+/// Carries out an administrator's request: in the server that uses the data directory, or, when none does,
+/// on the store itself.
+pub async fn administer(
+    config: Config,
+    data: PathBuf,
+    call: &AdminCall,
+) -> anyhow::Result<AdminReply> {
+    if let Some(reply) = admin_socket::ask(&data, call).await? {
+        return Ok(reply);
+    }
+    let Opened {
+        ctx,
+        journal,
+        store,
+        dir,
+    } = open(config, DataDir::lock(&data)?, Limits::off()).await?;
+    let reply = admin::run(&ctx, call).await;
+    drop(ctx);
+    journal.finished().await;
+    store.close().await;
+    drop(dir);
+    Ok(reply)
+}
+
+async fn open(config: Config, dir: DataDir, limits: Limits) -> anyhow::Result<Opened> {
+    let database = dir.database();
+    let store = SqliteStore::open(&database)
+        .await
+        .with_context(|| format!("cannot open {}", database.display()))?;
+    let parts = Parts {
+        store: Arc::new(store.clone()),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        provider: config.provider,
+        policy: config.policy,
+        catalogue: config.catalogue,
+        limits,
+    };
+    let (ctx, journal) = Context::start(parts).await?;
+    Ok(Opened {
+        ctx,
+        journal,
+        store,
+        dir,
+    })
+}
+
+async fn add_development_people(
+    ctx: &Context,
+    people: Vec<DevelopmentPerson>,
+) -> anyhow::Result<()> {
+    if !people.is_empty() {
+        tracing::warn!("the configuration contains people with passwords: for development only");
+    }
+    for person in people {
+        let email = person
+            .email
+            .parse()
+            .with_context(|| format!("development.person {:?}", person.email))?;
+        let added =
+            people::add_person(ctx, "policy", email, person.name, Some(person.password)).await;
+        match added {
+            Ok(_) | Err(AccountError::Taken(_)) => {}
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("development.person {:?}", person.email));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn tidy(ctx: Context) {
+    loop {
+        tokio::time::sleep(TIDY_EVERY).await;
+        if let Err(error) = ctx.tidy().await {
+            tracing::error!(%error, "tidying failed");
+        }
+    }
+}
+
+const TIDY_EVERY: Duration = Duration::from_mins(1);
+const LAST_WRITES: Duration = Duration::from_secs(10);

@@ -1,0 +1,49 @@
+//! The pages people use: signing in, finding a request by its code, deciding it.
+//!
+//! Rendered on the server without a script. What strangers wrote is shown as quoted text (AAP §8.10), a decision
+//! takes a fresh sign-in (§8.11), and no other site can send a form or frame a page.
+
+mod assets;
+mod device;
+mod form;
+mod headers;
+mod home;
+mod login;
+mod next;
+mod notice;
+mod origin;
+mod page;
+mod session;
+mod text;
+mod when;
+
+use axum::Router;
+use axum::middleware::{from_fn_with_state, map_response, map_response_with_state};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use tower_http::csrf::{CsrfLayer, ProtectionError};
+
+use crate::app::App;
+use notice::Notice;
+use origin::Origin;
+
+/// The routes of the pages.
+pub(crate) fn routes(app: &App) -> Router<App> {
+    let own = Origin::of_issuer(&app.ctx.provider().issuer);
+    let csrf = CsrfLayer::new()
+        .add_trusted_origin(own.as_str())
+        .unwrap_or_default();
+    Router::new()
+        .route("/", get(home::show))
+        .route("/login", get(login::show).post(login::sign_in))
+        .route("/logout", post(login::sign_out))
+        .route("/device", get(device::show).post(device::decide))
+        .method_not_allowed_fallback(async || Notice::wrong_method())
+        .layer(
+            csrf.with_rejection_response(|_: ProtectionError| Notice::cross_site().into_response()),
+        )
+        .layer(from_fn_with_state(own, origin::require_own))
+        .layer(map_response_with_state(app.clone(), notice::render))
+        .merge(assets::routes())
+        .layer(map_response(headers::protect))
+}

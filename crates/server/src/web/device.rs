@@ -1,0 +1,147 @@
+//! `/device`: a person types the code that their app shows, sees what is asked for, and decides (AAP §7.1).
+
+mod answer;
+mod code;
+mod consent;
+mod outcome;
+mod refused;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
+use procura_agent_auth::id::ApprovalId;
+use procura_people::presence::Lacking;
+use procura_service::agent_auth::consent::{self as requests, ConsentError};
+use procura_service::limits::Budget;
+use procura_service::people::SignedIn;
+
+use super::form::{Form, Query};
+use super::notice::Notice;
+use super::page::{Shell, page};
+use super::session::Visitor;
+use crate::app::App;
+use crate::error::RefusalCode;
+use answer::{Mistake, read_answer};
+use code::TypedCode;
+use consent::ConsentPage;
+use outcome::OutcomePage;
+use refused::refused;
+
+/// `GET /device`, with `?code=` when the code is known.
+pub(super) async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(query): Query,
+) -> Result<Response, Notice> {
+    let code = TypedCode::read(query.text("code"));
+    let Some(person) = visitor.person else {
+        return Ok(sign_in_first(&app, &code));
+    };
+    if code.is_blank() {
+        return Ok(page(&EntryPage {
+            shell: Shell::new(&app, Some(&person)),
+            code,
+            problem: None,
+        }));
+    }
+    // Every look counts, found or not: a guess is not to be told from a reload.
+    let tries = app
+        .ctx
+        .limits()
+        .count(Budget::UserCode, &person.person.id.to_string());
+    tries.map_err(|refusal| Notice::refused(&refusal).to(&person))?;
+    match find(&app, &person, &code).await {
+        Ok(page) => Ok(page),
+        Err(ConsentError::Unknown) => Ok(unknown(&app, &person, code)),
+        Err(error) => Err(refused(error, &person, &code)),
+    }
+}
+
+/// `POST /device`.
+pub(super) async fn decide(
+    State(app): State<App>,
+    visitor: Visitor,
+    Form(form): Form,
+) -> Result<Response, Notice> {
+    let code = TypedCode::read(form.text("code"));
+    let Some(person) = visitor.person else {
+        return Ok(sign_in_first(&app, &code));
+    };
+    let id = form
+        .text("reference")
+        .parse::<ApprovalId>()
+        .map_err(|_| Notice::unreadable_form().to(&person))?;
+    let view = requests::view(&app.ctx, &person, &id).await;
+    let view = view.map_err(|error| refused(error, &person, &code))?;
+    let answer = match read_answer(&form, &view) {
+        Ok(answer) => answer,
+        Err(Mistake::NoDecision) => return Err(Notice::unreadable_form().to(&person)),
+        Err(mistake) => {
+            let again = ConsentPage::new(&app, &person, &code, &view).after(&mistake, &form);
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&again)).into_response());
+        }
+    };
+    match requests::answer(&app.ctx, &person, &id, form.text("shown"), &answer).await {
+        Ok(()) => Ok(page(&OutcomePage::new(&app, &person, &view, &answer))),
+        Err(ConsentError::Lacking(Lacking::Freshness)) => Ok(sign_in_first(&app, &code)),
+        Err(ConsentError::Changed) => changed(&app, &person, &id, &code).await,
+        Err(error) => Err(refused(error, &person, &code)),
+    }
+}
+
+async fn find(app: &App, person: &SignedIn, code: &TypedCode) -> Result<Response, ConsentError> {
+    let id = requests::find_by_code(&app.ctx, code.as_str()).await?;
+    let view = requests::view(&app.ctx, person, &id).await?;
+    Ok(page(&ConsentPage::new(app, person, code, &view)))
+}
+
+/// The sign-in page, which leads back here.
+fn sign_in_first(app: &App, code: &TypedCode) -> Response {
+    Redirect::to(&format!(
+        "{}{}",
+        app.base_path(),
+        code.sign_in_path(app.base_path())
+    ))
+    .into_response()
+}
+
+fn unknown(app: &App, person: &SignedIn, code: TypedCode) -> Response {
+    let problem = Some(ConsentError::Unknown.to_string());
+    let entry = EntryPage {
+        shell: Shell::new(app, Some(person)),
+        code,
+        problem,
+    };
+    let mut response = (StatusCode::NOT_FOUND, page(&entry)).into_response();
+    response
+        .extensions_mut()
+        .insert(RefusalCode("unknown_code"));
+    response
+}
+
+/// The request as it is now, for another look.
+async fn changed(
+    app: &App,
+    person: &SignedIn,
+    id: &ApprovalId,
+    code: &TypedCode,
+) -> Result<Response, Notice> {
+    let view = requests::view(&app.ctx, person, id).await;
+    let view = view.map_err(|error| refused(error, person, code))?;
+    let again =
+        ConsentPage::new(app, person, code, &view).with_problem(ConsentError::Changed.to_string());
+    let mut response = (StatusCode::CONFLICT, page(&again)).into_response();
+    response
+        .extensions_mut()
+        .insert(RefusalCode("request_changed"));
+    Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "device.html")]
+struct EntryPage {
+    shell: Shell,
+    code: TypedCode,
+    problem: Option<String>,
+}

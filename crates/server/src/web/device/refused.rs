@@ -1,0 +1,89 @@
+//! What a person is told when a request cannot be shown or an answer does not count.
+
+use http::StatusCode;
+use procura_agent_auth::approval::ApprovalError;
+use procura_people::presence::Lacking;
+use procura_service::agent_auth::consent::ConsentError;
+use procura_service::people::SignedIn;
+
+use super::code::TypedCode;
+use crate::web::notice::Notice;
+
+/// The notice for an error, as `person` reads it.
+pub(super) fn refused(error: ConsentError, person: &SignedIn, code: &TypedCode) -> Notice {
+    let notice = match error {
+        ConsentError::Unknown => gone("unknown_request", "This request is not here any more")
+            .say("It was never made, or was removed since. Start again in the app."),
+        ConsentError::Refused(error) => by_the_rules(&error, person, code),
+        ConsentError::Lacking(lacking) => lacking_proof(lacking, code),
+        ConsentError::Changed => conflict("request_changed", "The request has changed")
+            .say("Read it again before you decide.")
+            .link("Read the request", code.path()),
+        ConsentError::Failed(error) => error.into(),
+    };
+    notice.to(person)
+}
+
+fn by_the_rules(error: &ApprovalError, person: &SignedIn, code: &TypedCode) -> Notice {
+    match error {
+        ApprovalError::Expired => gone("request_expired", "This request has expired")
+            .say("Nothing was approved. Requests stay open for a few minutes only.")
+            .say("Start again in the app, and it will show you a new code."),
+        ApprovalError::AlreadyDecided => conflict("already_decided", "This request has been answered")
+            .say("A request is answered once, and its code does not work a second time.")
+            .say("If this was not you, stop the agent: ask an administrator to revoke it."),
+        ApprovalError::Cancelled => gone("request_cancelled", "This request was withdrawn")
+            .say("The app cancelled it or replaced it with a newer one. Look for the newest code in the app."),
+        ApprovalError::AgentIs(status) => conflict("agent_moved_on", "This agent is not waiting any more")
+            .say(format!("The agent that asked is {status} by now, so there is nothing left to decide."))
+            .say("Start again in the app if you still want it."),
+        ApprovalError::OtherPerson => forbidden("other_person", "This app belongs to another account")
+            .say("It was connected by somebody else, who alone can decide what its agents may do.")
+            .say(format!(
+                "You are signed in as {}. If the other account is yours as well, sign out and use that one.",
+                person.person.email
+            )),
+        ApprovalError::AdministratorsOnly => {
+            forbidden("administrators_only", "An administrator has to decide this")
+                .say("This agent acts on its own and for nobody in particular, so no single person can approve it.")
+                .command("An administrator approves it on the server with", approve_command(code))
+        }
+        ApprovalError::ForeignGrant | ApprovalError::Contradiction(_) => {
+            Notice::new(StatusCode::UNPROCESSABLE_ENTITY, "not_applicable", "This answer does not fit the request")
+                .say(error.to_string())
+                .link("Back to the request", code.path())
+        }
+    }
+}
+
+fn lacking_proof(lacking: Lacking, code: &TypedCode) -> Notice {
+    match lacking {
+        Lacking::Freshness => forbidden("stale_sign_in", "Sign in again to decide this")
+            .say("Deciding takes a sign-in from the last few minutes. Nothing was approved yet.")
+            .link("Back to the request", code.path()),
+        Lacking::Presence => forbidden("presence_needed", "A password is not enough for this")
+            .say(
+                "Something you chose can change things in your name. An agent that uses your browser could fill in \
+                 your password, so approving this takes a passkey, which only you can use.",
+            )
+            .say("Nothing was approved yet. You can go back and approve the rest without it.")
+            .command("Or an administrator approves the whole request on the server with", approve_command(code))
+            .link("Back to the request", code.path()),
+    }
+}
+
+fn approve_command(code: &TypedCode) -> String {
+    format!("procurad admin approvals approve {}", code.as_str())
+}
+
+fn gone(code: &'static str, title: &'static str) -> Notice {
+    Notice::new(StatusCode::GONE, code, title).link("Enter another code", "/device")
+}
+
+fn conflict(code: &'static str, title: &'static str) -> Notice {
+    Notice::new(StatusCode::CONFLICT, code, title).link("Enter another code", "/device")
+}
+
+fn forbidden(code: &'static str, title: &'static str) -> Notice {
+    Notice::new(StatusCode::FORBIDDEN, code, title).link("Enter another code", "/device")
+}

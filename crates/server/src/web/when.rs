@@ -1,0 +1,84 @@
+//! Points in time and spans of it, as people say them.
+
+use std::time::Duration;
+
+use procura_keys::clock::Timestamp;
+use time::OffsetDateTime;
+
+/// A point in time: `14:05 UTC` today, with the date on other days.
+pub(super) fn moment(at: Timestamp, now: Timestamp) -> String {
+    let (Some(at_utc), Some(now)) = (utc(at), utc(now)) else {
+        return at.to_string();
+    };
+    let clock = format!("{:02}:{:02} UTC", at_utc.hour(), at_utc.minute());
+    if at_utc.date() == now.date() {
+        clock
+    } else {
+        format!(
+            "{clock} on {} {} {}",
+            at_utc.day(),
+            at_utc.month(),
+            at_utc.year()
+        )
+    }
+}
+
+/// A span, cut down to its largest unit: `9 minutes`, `1 hour`. Below a minute it is `less than a minute`.
+pub(super) fn span(duration: Duration) -> String {
+    let minutes = duration.as_secs() / 60;
+    match minutes {
+        0 => "less than a minute".to_owned(),
+        1..60 => count(minutes, "minute"),
+        60..1440 => count(minutes / 60, "hour"),
+        _ => count(minutes / 1440, "day"),
+    }
+}
+
+/// How long to wait, rounded up so that coming back then is not too early.
+pub(super) fn wait(duration: Duration) -> String {
+    let seconds = duration.as_millis().div_ceil(1000).max(1);
+    match u64::try_from(seconds).unwrap_or(u64::MAX) {
+        seconds @ 0..60 => count(seconds, "second"),
+        seconds => count(seconds.div_ceil(60), "minute"),
+    }
+}
+
+fn count(number: u64, unit: &str) -> String {
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
+fn utc(at: Timestamp) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(at.as_seconds()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_names_its_day_only_when_it_is_another() {
+        let now = Timestamp::from_seconds(1_772_013_600);
+        assert_eq!(moment(now.plus(Duration::from_mins(9)), now), "10:09 UTC");
+        assert_eq!(
+            moment(now.plus(Duration::from_hours(14)), now),
+            "00:00 UTC on 26 February 2026"
+        );
+        assert_eq!(
+            moment(Timestamp::from_millis(i64::MAX), now),
+            format!("{}ms", i64::MAX)
+        );
+    }
+
+    #[test]
+    fn spans_are_cut_down_and_waits_rounded_up() {
+        let seconds = Duration::from_secs;
+        assert_eq!(span(seconds(59)), "less than a minute");
+        assert_eq!(span(seconds(60)), "1 minute");
+        assert_eq!(span(seconds(599)), "9 minutes");
+        assert_eq!(span(seconds(7199)), "1 hour");
+        assert_eq!(span(seconds(200_000)), "2 days");
+        assert_eq!(wait(Duration::from_millis(1)), "1 second");
+        assert_eq!(wait(Duration::from_millis(59_001)), "1 minute");
+        assert_eq!(wait(seconds(61)), "2 minutes");
+    }
+}

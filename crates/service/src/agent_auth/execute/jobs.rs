@@ -1,0 +1,150 @@
+//! Calls that finish later: started here, asked for at their own URL by the agent that started them (§5.11).
+//!
+//! Jobs live in this process. One that was running when the server stopped is gone, and its agent finds no job
+//! under the name; the audit log holds its start.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use procura_adapters::BackendError;
+use procura_agent_auth::id::AgentId;
+use procura_agent_auth::refusal::Refusal;
+use procura_keys::clock::Timestamp;
+use procura_keys::digest::to_base64url;
+use serde_json::Value;
+
+use super::{INTERNAL_ERROR, Running};
+use crate::agent_auth::caller::{self, AgentCaller};
+use crate::context::Context;
+use crate::error::ServiceResult;
+
+/// Names a job: 128 random bits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct JobId(String);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl JobId {
+    /// The job that goes by this name.
+    pub fn from_name(name: String) -> Self {
+        Self(name)
+    }
+
+    /// Where the job can be asked for.
+    pub fn status_url(&self, ctx: &Context) -> String {
+        ctx.provider().url(&format!("{STATUS_PATH}{self}"))
+    }
+}
+
+/// How a job stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JobState {
+    /// Not done yet.
+    Pending,
+    /// Done.
+    Completed(Value),
+    /// Its backend failed.
+    Failed,
+}
+
+/// The jobs of this process.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    held: Mutex<HashMap<JobId, Job>>,
+}
+
+#[derive(Debug)]
+struct Job {
+    agent_id: AgentId,
+    state: JobState,
+    /// When its result may be forgotten; running jobs have no such time.
+    forget_at: Option<Timestamp>,
+}
+
+/// Starts a job and returns its name.
+pub(super) fn start(
+    ctx: &Context,
+    running: Running,
+    work: BoxFuture<'static, Result<Value, BackendError>>,
+) -> JobId {
+    let id = JobId(format!("job_{}", to_base64url(&ctx.random::<16>())));
+    let agent_id = running.caller.snapshot.agent.id.clone();
+    ctx.jobs().lock().insert(
+        id.clone(),
+        Job {
+            agent_id,
+            state: JobState::Pending,
+            forget_at: None,
+        },
+    );
+    let (ctx, job) = (ctx.clone(), id.clone());
+    tokio::spawn(async move {
+        let (state, outcome) = match work.await {
+            Ok(value) => (JobState::Completed(value), "ok"),
+            Err(error) => {
+                tracing::error!(%error, "a job failed");
+                (JobState::Failed, INTERNAL_ERROR)
+            }
+        };
+        if let Err(error) = running.finish(&ctx, outcome).await {
+            tracing::error!(%error, "the end of a job could not be recorded");
+        }
+        ctx.jobs().settle(&job, state, ctx.now());
+    });
+    id
+}
+
+/// Verifies whoever asks for a job. Tokens name the place of execution, the issuer or the job's own URL.
+pub async fn asking_agent(ctx: &Context, token: &str, job: &str) -> ServiceResult<AgentCaller> {
+    let location = ctx.provider().default_location();
+    let url = ctx.provider().url(&format!("{STATUS_PATH}{job}"));
+    let verified =
+        caller::verified_agent(ctx, token, &[&location, &ctx.provider().issuer, &url]).await?;
+    ctx.journal().write(verified.unsaved).await?;
+    Ok(verified.caller)
+}
+
+/// How a job stands, for the agent that started it and nobody else.
+pub fn state(ctx: &Context, caller: &AgentCaller, job: &str) -> ServiceResult<JobState> {
+    let jobs = ctx.jobs().lock();
+    let job = jobs
+        .get(&JobId(job.to_owned()))
+        .ok_or(Refusal::JobNotFound)?;
+    if job.agent_id == caller.snapshot.agent.id {
+        Ok(job.state.clone())
+    } else {
+        Err(Refusal::Unauthorized("The job was started by another agent.").into())
+    }
+}
+
+impl Jobs {
+    /// Forgets results that nobody asked for in time.
+    pub(crate) fn sweep(&self, now: Timestamp) {
+        self.lock()
+            .retain(|_, job| job.forget_at.is_none_or(|end| now < end));
+    }
+
+    fn settle(&self, id: &JobId, state: JobState, now: Timestamp) {
+        if let Some(job) = self.lock().get_mut(id) {
+            job.state = state;
+            job.forget_at = Some(now.plus(KEEP));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Job>> {
+        // A poisoned lock means a panic elsewhere; the map itself is whole after every operation.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long a result is kept.
+const KEEP: Duration = Duration::from_hours(1);
+/// The path of a job, before its name.
+const STATUS_PATH: &str = "/capability/status/";
