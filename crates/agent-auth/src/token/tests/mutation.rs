@@ -20,6 +20,9 @@ impl Mutation {
     fn of(&self, text: &str) -> String {
         let mut chars: Vec<char> = text.chars().collect();
         let last = chars.len();
+        if last == 0 {
+            return String::new();
+        }
         match self {
             Self::Replace(at, to) => chars[at.index(last)] = *to,
             Self::Insert(at, new) => chars.insert(at.index(last + 1), *new),

@@ -16,7 +16,7 @@ use crate::wire::{
 /// Reads a value as one wire type and writes it again.
 type Rewrite = fn(Value) -> serde_json::Result<Value>;
 
-const FILES: [(&str, Rewrite); 22] = [
+const FILES: [(&str, Rewrite); 23] = [
     ("agent-request", rewrite::<lifecycle::AgentRequest>),
     ("approval", rewrite::<approval::ApprovalObject>),
     ("capability", rewrite::<capability::Capability>),
@@ -35,6 +35,7 @@ const FILES: [(&str, Rewrite); 22] = [
     ),
     ("compact-grant", rewrite::<grant::CompactGrant>),
     ("discovery", rewrite::<discovery::Discovery>),
+    ("execute-job", rewrite::<execute::JobResponse>),
     ("execute-request", rewrite::<execute::ExecuteRequest>),
     ("execute-response", rewrite::<execute::ExecuteResponse>),
     ("grant", rewrite::<grant::GrantObject>),
@@ -131,7 +132,7 @@ fn every_file_is_checked() {
     assert_eq!(files, checked.into());
 }
 
-// AA-5.3-12, AA-5.5-03, AA-5.11-05
+// AA-5.3-12, AA-5.5-03, AA-5.11-05, AA-5.11-07, AA-5.11-08, AA-5.11-09
 #[test]
 fn every_example_is_read_and_written_unchanged() {
     for_each_example(|name, rewrite, _, example| {
