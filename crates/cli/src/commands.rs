@@ -1,0 +1,77 @@
+//! The commands, one file each: its arguments, and a function from them to an outcome.
+
+mod approval;
+mod asked;
+mod capabilities;
+mod connect;
+mod connections;
+mod describe;
+mod disconnect;
+mod discover;
+mod execute;
+mod providers;
+mod request;
+mod standing;
+mod status;
+
+use clap::Subcommand;
+use procura_client::{CallerError, Client, ClientError};
+
+use crate::error::CommandError;
+use crate::outcome::Outcome;
+use crate::printer::Printer;
+
+/// A command and its arguments.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Discover(discover::Arguments),
+    Providers(providers::Arguments),
+    Capabilities(capabilities::Arguments),
+    Describe(describe::Arguments),
+    Connect(connect::Arguments),
+    Connections(connections::Arguments),
+    Execute(execute::Arguments),
+    Request(request::Arguments),
+    Status(status::Arguments),
+    Disconnect(disconnect::Arguments),
+}
+
+impl Command {
+    pub(crate) async fn run(
+        self,
+        client: &Client,
+        printer: &Printer,
+    ) -> Result<Outcome, CommandError> {
+        match self {
+            Self::Discover(arguments) => discover::run(arguments, client).await,
+            Self::Providers(arguments) => providers::run(&arguments, client),
+            Self::Capabilities(arguments) => capabilities::run(arguments, client).await,
+            Self::Describe(arguments) => describe::run(arguments, client).await,
+            Self::Connect(arguments) => connect::run(arguments, client, printer).await,
+            Self::Connections(arguments) => connections::run(&arguments, client),
+            Self::Execute(arguments) => execute::run(arguments, client, printer).await,
+            Self::Request(arguments) => request::run(arguments, client, printer).await,
+            Self::Status(arguments) => status::run(arguments, client, printer).await,
+            Self::Disconnect(arguments) => disconnect::run(arguments, client).await,
+        }
+    }
+}
+
+/// The agent that is meant: the one named, else the only one there is.
+fn agent_or_only(client: &Client, agent: Option<String>) -> Result<String, CommandError> {
+    if let Some(agent) = agent {
+        return Ok(agent);
+    }
+    let connections = client.profile().connections().map_err(ClientError::from)?;
+    match connections.as_slice() {
+        [only] => Ok(only.agent_id.clone()),
+        [] => Err(CommandError::Usage(
+            "no agent is connected yet; 'procura connect PROVIDER' connects one".to_owned(),
+        )),
+        several => {
+            let ids = several.iter().map(|it| it.agent_id.clone()).collect();
+            let prefix = String::new();
+            Err(ClientError::from(CallerError::AmbiguousAgent { prefix, ids }).into())
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `procura discover`: finds a provider at a URL and remembers it.
+
+use procura_client::{Client, Provider};
+use serde_json::{Value, json};
+
+use crate::error::{CommandError, harmless};
+use crate::outcome::Outcome;
+
+/// Look at the service at a URL and remember it
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[arg(help = "The service, for example https://bank.example")]
+    url: String,
+    /// Ask the service even if its last answer is still fresh
+    #[arg(long)]
+    refresh: bool,
+}
+
+pub(crate) async fn run(arguments: Arguments, client: &Client) -> Result<Outcome, CommandError> {
+    let provider = if arguments.refresh {
+        client.rediscover(&arguments.url).await?
+    } else {
+        client.discover(&arguments.url).await?
+    };
+    Ok(Outcome::done(&value(&provider), text(&provider)))
+}
+
+/// The three members of §6.2.3, and the whole document.
+fn value(provider: &Provider) -> Value {
+    let discovery = provider.discovery();
+    json!({
+        "name": discovery.provider_name,
+        "description": discovery.description,
+        "issuer": discovery.issuer,
+        "discovery": discovery,
+    })
+}
+
+fn text(provider: &Provider) -> String {
+    let discovery = provider.discovery();
+    let modes: Vec<_> = discovery.modes.iter().map(|mode| mode.as_str()).collect();
+    let rows = [
+        ("Name", discovery.provider_name.clone()),
+        ("Description", discovery.description.clone()),
+        ("Issuer", discovery.issuer.clone()),
+        ("Version", discovery.version.clone()),
+        ("Modes", modes.join(", ")),
+        ("Approval", discovery.approval_methods.join(", ")),
+        ("Keys", discovery.algorithms.join(", ")),
+    ];
+    let line = |(name, value): (&str, String)| format!("{name:<12} {}", harmless(&value));
+    rows.map(line).join("\n")
+}
