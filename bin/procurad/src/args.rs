@@ -18,6 +18,15 @@ pub(crate) enum Command {
     Serve(ServeCommand),
     /// Manage people, approvals, agents and the audit log, beside a running server or without one
     Admin(AdminCommand),
+    /// Play one agent's whole life against the example bank, and show every exchange
+    Demo(DemoCommand),
+}
+
+#[derive(Debug, Section)]
+pub(crate) struct DemoCommand {
+    /// Let the demo's own person approve, instead of waiting for you to do it in a browser
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Section)]

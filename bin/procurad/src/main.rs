@@ -2,6 +2,7 @@
 
 mod admin;
 mod args;
+mod demo;
 mod output;
 mod serve;
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         match args.command {
             Command::Serve(command) => serve::run(command).await,
             Command::Admin(command) => admin::run(command).await,
+            Command::Demo(command) => demo::run(command).await,
         }
     });
     match result {
@@ -36,6 +38,8 @@ fn log_to_stderr(command: &Command) {
     let default = match command {
         Command::Serve(_) => "info",
         Command::Admin(_) => "warn",
+        // The demo tells its story itself, and its development people are no surprise.
+        Command::Demo(_) => "error",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt()
