@@ -38,12 +38,12 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/login", get(login::show).post(login::sign_in))
         .route("/logout", post(login::sign_out))
         .route("/device", get(device::show).post(device::decide))
+        .route("/assets/{name}", get(assets::show))
         .method_not_allowed_fallback(async || Notice::wrong_method())
         .layer(
             csrf.with_rejection_response(|_: ProtectionError| Notice::cross_site().into_response()),
         )
         .layer(from_fn_with_state(own, origin::require_own))
         .layer(map_response_with_state(app.clone(), notice::render))
-        .merge(assets::routes())
         .layer(map_response(headers::protect))
 }

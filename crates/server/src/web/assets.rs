@@ -1,52 +1,51 @@
 //! The few files that pages refer to. They are part of the program.
 
-use axum::Router;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
 use procura_keys::digest::{sha256, to_base64url};
 
-use crate::app::App;
+use super::notice::Notice;
 
-pub(super) fn routes() -> Router<App> {
-    ASSETS.into_iter().fold(Router::new(), |router, asset| {
-        let etag = format!("\"{}\"", to_base64url(&sha256(asset.text.as_bytes())));
-        router.route(
-            asset.path,
-            get(async move |headers: HeaderMap| serve(asset, &etag, &headers)),
-        )
-    })
+/// `GET /assets/{name}`. The browser keeps the file and asks each time whether it changed, so that an upgrade
+/// shows at once.
+pub(super) async fn show(
+    name: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Notice> {
+    let Path(name) = name.map_err(|_| Notice::not_found())?;
+    let asset = ASSETS
+        .iter()
+        .find(|asset| asset.name == name)
+        .ok_or_else(Notice::not_found)?;
+    let etag = format!("\"{}\"", to_base64url(&sha256(asset.text.as_bytes())));
+    let known = headers
+        .get(IF_NONE_MATCH)
+        .is_some_and(|known| *known == etag);
+    let shared = [(CACHE_CONTROL, "no-cache".to_owned()), (ETAG, etag)];
+    if known {
+        return Ok((StatusCode::NOT_MODIFIED, shared).into_response());
+    }
+    Ok((shared, [(CONTENT_TYPE, asset.content_type)], asset.text).into_response())
 }
 
-#[derive(Clone, Copy)]
 struct Asset {
-    path: &'static str,
+    name: &'static str,
     content_type: &'static str,
     text: &'static str,
 }
 
 const ASSETS: [Asset; 2] = [
     Asset {
-        path: "/assets/procura.css",
+        name: "procura.css",
         content_type: "text/css; charset=utf-8",
         text: include_str!("../../assets/procura.css"),
     },
     Asset {
-        path: "/assets/logo.svg",
+        name: "logo.svg",
         content_type: "image/svg+xml",
         text: include_str!("../../assets/logo.svg"),
     },
 ];
-
-/// The browser keeps the file and asks each time whether it changed, so that an upgrade shows at once.
-fn serve(asset: Asset, etag: &str, headers: &HeaderMap) -> Response {
-    let shared = [(CACHE_CONTROL, "no-cache"), (ETAG, etag)];
-    if headers
-        .get(IF_NONE_MATCH)
-        .is_some_and(|known| known == etag)
-    {
-        return (StatusCode::NOT_MODIFIED, shared).into_response();
-    }
-    (shared, [(CONTENT_TYPE, asset.content_type)], asset.text).into_response()
-}

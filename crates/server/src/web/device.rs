@@ -78,7 +78,7 @@ pub(super) async fn decide(
         Ok(answer) => answer,
         Err(Mistake::NoDecision) => return Err(Notice::unreadable_form().to(&person)),
         Err(mistake) => {
-            let again = ConsentPage::new(&app, &person, &code, &view).after(&mistake, &form);
+            let again = ConsentPage::new(&app, &person, &code, &view).after(mistake, &form);
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&again)).into_response());
         }
     };

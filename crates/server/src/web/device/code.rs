@@ -41,6 +41,15 @@ impl TypedCode {
         }
     }
 
+    /// What an administrator types to approve the request, for this person if it is to act for one.
+    pub(super) fn approve_command(&self, user: Option<&str>) -> String {
+        let code = if self.is_code { &self.text } else { "CODE" };
+        let user = user
+            .map(|email| format!(" --user {email}"))
+            .unwrap_or_default();
+        format!("procurad admin approvals approve {code}{user}")
+    }
+
     /// The sign-in page that leads to that page, after the base path.
     pub(super) fn sign_in_path(&self, base: &str) -> String {
         let next = format!("{base}{}", self.path());

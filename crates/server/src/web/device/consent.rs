@@ -83,7 +83,7 @@ impl ConsentPage {
     }
 
     /// The page once more after a mistake in the form, as the person had filled it in.
-    pub(super) fn after(mut self, mistake: &Mistake, form: &Fields) -> Self {
+    pub(super) fn after(mut self, mistake: Mistake, form: &Fields) -> Self {
         for row in &mut self.rows {
             row.checked = form.all("item").any(|id| id == row.id);
         }
@@ -94,6 +94,10 @@ impl ConsentPage {
     /// Whether there is anything that this person can approve.
     fn can_approve(&self) -> bool {
         self.rows.is_empty() || self.rows.iter().any(|row| !row.needs_passkey)
+    }
+
+    fn approve_command(&self) -> String {
+        self.code.approve_command(Some(&self.email))
     }
 
     fn some_need_a_passkey(&self) -> bool {

@@ -15,7 +15,7 @@ pub(super) fn refused(error: ConsentError, person: &SignedIn, code: &TypedCode) 
         ConsentError::Unknown => gone("unknown_request", "This request is not here any more")
             .say("It was never made, or was removed since. Start again in the app."),
         ConsentError::Refused(error) => by_the_rules(&error, person, code),
-        ConsentError::Lacking(lacking) => lacking_proof(lacking, code),
+        ConsentError::Lacking(lacking) => lacking_proof(lacking, person, code),
         ConsentError::Changed => conflict("request_changed", "The request has changed")
             .say("Read it again before you decide.")
             .link("Read the request", code.path()),
@@ -46,7 +46,7 @@ fn by_the_rules(error: &ApprovalError, person: &SignedIn, code: &TypedCode) -> N
         ApprovalError::AdministratorsOnly => {
             forbidden("administrators_only", "An administrator has to decide this")
                 .say("This agent acts on its own and for nobody in particular, so no single person can approve it.")
-                .command("An administrator approves it on the server with", approve_command(code))
+                .command("An administrator approves it on the server with", code.approve_command(None))
         }
         ApprovalError::ForeignGrant | ApprovalError::Contradiction(_) => {
             Notice::new(StatusCode::UNPROCESSABLE_ENTITY, "not_applicable", "This answer does not fit the request")
@@ -56,7 +56,7 @@ fn by_the_rules(error: &ApprovalError, person: &SignedIn, code: &TypedCode) -> N
     }
 }
 
-fn lacking_proof(lacking: Lacking, code: &TypedCode) -> Notice {
+fn lacking_proof(lacking: Lacking, person: &SignedIn, code: &TypedCode) -> Notice {
     match lacking {
         Lacking::Freshness => forbidden("stale_sign_in", "Sign in again to decide this")
             .say("Deciding takes a sign-in from the last few minutes. Nothing was approved yet.")
@@ -67,13 +67,9 @@ fn lacking_proof(lacking: Lacking, code: &TypedCode) -> Notice {
                  your password, so approving this takes a passkey, which only you can use.",
             )
             .say("Nothing was approved yet. You can go back and approve the rest without it.")
-            .command("Or an administrator approves the whole request on the server with", approve_command(code))
+            .command("Or an administrator approves the whole request on the server with", code.approve_command(Some(person.person.email.as_str())))
             .link("Back to the request", code.path()),
     }
-}
-
-fn approve_command(code: &TypedCode) -> String {
-    format!("procurad admin approvals approve {}", code.as_str())
 }
 
 fn gone(code: &'static str, title: &'static str) -> Notice {
