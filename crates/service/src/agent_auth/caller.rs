@@ -195,38 +195,52 @@ pub(crate) async fn end_lifetime(
 
 /// Verifies a known host.
 pub async fn host(ctx: &Context, token: &str, standing: Standing) -> ServiceResult<HostCaller> {
-    let registering = verified_host(ctx, token, standing).await?;
-    let RegisteringHost { host, token, now } = registering;
+    let (host, token, now) = proved_host(ctx, token, standing).await?;
     // An unknown host proves a key that means nothing here.
     let host = host.ok_or(TokenDefect::NotVerified)?;
+    use_up(ctx, &host, &token, now).await?;
     Ok(HostCaller { host, token, now })
 }
 
-/// Verifies a host that registers an agent. A new host is whoever holds the key it presents.
+/// Verifies a host that registers an agent. A new host is whoever holds the key it presents; how many of those
+/// an address may bring is counted before anything is kept of them.
 pub async fn registering_host(
     ctx: &Context,
     token: &str,
     address: &str,
 ) -> ServiceResult<RegisteringHost> {
-    let caller = verified_host(ctx, token, Standing::NotEnded).await?;
-    if caller.host.is_none() {
+    let (host, token, now) = proved_host(ctx, token, Standing::NotEnded).await?;
+    if let Some(host) = &host {
+        use_up(ctx, host, &token, now).await?;
+    } else {
         ctx.limits().count(Budget::UnknownHost, address)?;
+        let seen = seen_from_host(&token);
+        claim(ctx, &seen, now)?;
+        ctx.journal()
+            .write(Entry {
+                seen: Some(seen),
+                ..Entry::default()
+            })
+            .await?;
     }
-    Ok(caller)
+    Ok(RegisteringHost { host, token, now })
 }
 
 /// Verifies a host that only looks around: known or not, approved or not.
 pub(super) async fn visiting_host(ctx: &Context, token: &str) -> ServiceResult<()> {
-    verified_host(ctx, token, Standing::NotEnded)
-        .await
-        .map(|_| ())
+    match proved_host(ctx, token, Standing::NotEnded).await? {
+        (Some(host), token, now) => use_up(ctx, &host, &token, now).await,
+        // Whoever is unknown sees what everybody sees; there is nothing to protect from a second look.
+        (None, _, _) => Ok(()),
+    }
 }
 
-async fn verified_host(
+/// The key is proved, and the host, if it is known, may be used. The token is not used up yet.
+async fn proved_host(
     ctx: &Context,
     token: &str,
     standing: Standing,
-) -> ServiceResult<RegisteringHost> {
+) -> ServiceResult<(Option<Host>, VerifiedHostToken, Timestamp)> {
     let unverified = UnverifiedHostToken::parse(token, &ctx.provider().issuer)?;
     let host = ctx
         .read()
@@ -235,16 +249,19 @@ async fn verified_host(
         .await?;
     let now = ctx.now();
     let token = unverified.verify(host.as_ref(), standing, ctx.policy().window, now)?;
-    if let Some(host) = &host {
-        ctx.limits().count(Budget::Host, host.id.as_str())?;
-    }
-    let seen = SeenToken {
-        signer: token.thumbprint().to_string(),
-        jti: token.jti().to_owned(),
-        forget_at: token.forget_at(),
-    };
+    Ok((host, token, now))
+}
+
+async fn use_up(
+    ctx: &Context,
+    host: &Host,
+    token: &VerifiedHostToken,
+    now: Timestamp,
+) -> ServiceResult<()> {
+    ctx.limits().count(Budget::Host, host.id.as_str())?;
+    let seen = seen_from_host(token);
     claim(ctx, &seen, now)?;
-    let host_use = host.as_ref().map(|host| (host.id.clone(), now));
+    let host_use = Some((host.id.clone(), now));
     ctx.journal()
         .write(Entry {
             seen: Some(seen),
@@ -252,7 +269,15 @@ async fn verified_host(
             ..Entry::default()
         })
         .await?;
-    Ok(RegisteringHost { host, token, now })
+    Ok(())
+}
+
+fn seen_from_host(token: &VerifiedHostToken) -> SeenToken {
+    SeenToken {
+        signer: token.thumbprint().to_string(),
+        jti: token.jti().to_owned(),
+        forget_at: token.forget_at(),
+    }
 }
 
 fn claim(ctx: &Context, seen: &SeenToken, now: Timestamp) -> ServiceResult<()> {
