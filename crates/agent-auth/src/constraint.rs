@@ -3,7 +3,7 @@
 //! Three functions serve registration, approval and execution alike: [`Constraints::parse`] (an operator
 //! nobody knows cannot exist past it), [`narrow`] and [`Constraints::check`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
@@ -23,6 +23,8 @@ enum Limit {
     Exact(Value),
     /// Within all of these.
     Within(Operators),
+    /// Something a later version of the protocol may understand. Nothing satisfies it here.
+    Unknown(Value),
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,16 +38,41 @@ struct Operators {
 impl Constraints {
     /// Reads the wire form. An empty object means no limits.
     pub fn parse(value: &Value) -> Result<Option<Self>, ConstraintError> {
-        let fields = value.as_object().ok_or(ConstraintError::NotAnObject)?;
-        let unknown = unknown_operators(fields);
-        if !unknown.is_empty() {
-            return Err(ConstraintError::UnknownOperators(unknown));
+        let constraints = Self::parse_stored(value)?;
+        let unknown = constraints
+            .iter()
+            .flat_map(Self::unknown_operators)
+            .collect::<Vec<_>>();
+        if unknown.is_empty() {
+            Ok(constraints)
+        } else {
+            Err(ConstraintError::UnknownOperators(unknown))
         }
+    }
+
+    /// Reads what a store holds, which a later version may have written: an operator unknown here is
+    /// kept, is satisfied by nothing, and shows in [`unknown_operators`](Self::unknown_operators).
+    pub fn parse_stored(value: &Value) -> Result<Option<Self>, ConstraintError> {
+        let fields = value.as_object().ok_or(ConstraintError::NotAnObject)?;
         let mut limits = BTreeMap::new();
         for (field, limit) in fields {
             limits.insert(field.clone(), Limit::parse(field, limit)?);
         }
         Ok((!limits.is_empty()).then_some(Self(limits)))
+    }
+
+    /// The operators in it that this version does not know, each once.
+    pub fn unknown_operators(&self) -> Vec<String> {
+        let limits = self.0.values().filter_map(|limit| match limit {
+            Limit::Unknown(Value::Object(members)) => Some(members),
+            _ => None,
+        });
+        let unknown = limits.flat_map(Map::keys).filter(|name| !is_known(name));
+        unknown
+            .cloned()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
     }
 
     /// The wire form.
@@ -180,6 +207,9 @@ impl Limit {
     fn parse(field: &str, value: &Value) -> Result<Self, ConstraintError> {
         match value {
             Value::String(_) | Value::Number(_) | Value::Bool(_) => Ok(Self::Exact(value.clone())),
+            Value::Object(members) if !members.keys().all(|name| is_known(name)) => {
+                Ok(Self::Unknown(value.clone()))
+            }
             Value::Object(members) if !members.is_empty() => Self::parse_operators(field, members),
             _ => Err(ConstraintError::NotALimit(field.to_owned())),
         }
@@ -227,7 +257,7 @@ impl Limit {
 
     fn to_value(&self) -> Value {
         match self {
-            Self::Exact(value) => value.clone(),
+            Self::Exact(value) | Self::Unknown(value) => value.clone(),
             Self::Within(operators) => Value::Object(
                 operators
                     .each()
@@ -241,7 +271,7 @@ impl Limit {
     fn broken_by(&self, actual: Option<&Value>) -> Vec<Value> {
         match self {
             Self::Exact(value) if actual.is_some_and(|actual| same(actual, value)) => Vec::new(),
-            Self::Exact(value) => vec![value.clone()],
+            Self::Exact(value) | Self::Unknown(value) => vec![value.clone()],
             Self::Within(operators) => operators
                 .each()
                 .filter(|(name, bound)| !holds(name, bound, actual))
@@ -255,6 +285,8 @@ impl Limit {
     fn narrow(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (Self::Within(one), Self::Within(other)) => one.narrow(other).map(Self::Within),
+            (Self::Unknown(one), Self::Unknown(other)) if one == other => Some(self.clone()),
+            (Self::Unknown(_), _) | (_, Self::Unknown(_)) => None,
             (Self::Exact(value), limit) | (limit, Self::Exact(value)) => limit
                 .broken_by(Some(value))
                 .is_empty()
@@ -356,18 +388,8 @@ fn holds(operator: &str, bound: &Value, actual: Option<&Value>) -> bool {
     }
 }
 
-fn unknown_operators(fields: &Map<String, Value>) -> Vec<String> {
-    let names = fields
-        .values()
-        .filter_map(Value::as_object)
-        .flat_map(Map::keys);
-    let mut unknown: Vec<_> = names
-        .filter(|name| !KNOWN_OPERATORS.contains(&name.as_str()))
-        .cloned()
-        .collect();
-    unknown.sort();
-    unknown.dedup();
-    unknown
+fn is_known(operator: &str) -> bool {
+    KNOWN_OPERATORS.contains(&operator)
 }
 
 fn contains(list: &[Value], value: &Value) -> bool {

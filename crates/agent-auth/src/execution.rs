@@ -4,7 +4,7 @@ use procura_keys::clock::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::capability::CapabilityName;
-use crate::constraint::Violation;
+use crate::constraint::{Constraints, Violation};
 use crate::grant::Grant;
 use crate::refusal::Refusal;
 use crate::token::agent::VerifiedAgentToken;
@@ -53,7 +53,14 @@ pub fn authorize<'g>(
         return Err(not_granted);
     }
     let mut closest: Option<Vec<Violation>> = None;
+    let mut unknown = Vec::new();
     for grant in of_this_name().filter(|grant| grant.is_effective(now)) {
+        unknown.extend(
+            grant
+                .constraints
+                .iter()
+                .flat_map(Constraints::unknown_operators),
+        );
         let violations = grant
             .constraints
             .as_ref()
@@ -68,6 +75,10 @@ pub fn authorize<'g>(
         {
             closest = Some(violations);
         }
+    }
+    // An operator that is not understood is never passed over in silence (§2.13).
+    if !unknown.is_empty() {
+        return Err(Refusal::UnknownConstraintOperator { operators: unknown });
     }
     Err(
         closest.map_or(not_granted, |violations| Refusal::ConstraintViolated {

@@ -96,6 +96,23 @@ fn unknown_operators_are_named_and_never_ignored() {
     );
 }
 
+// AA-2.13-15
+#[test]
+fn a_stored_operator_from_the_future_is_kept_and_satisfied_by_nothing() {
+    let value = json!({"a": {"max": 1, "regex": ".*"}, "b": 1});
+    let stored = Constraints::parse_stored(&value).unwrap().unwrap();
+    assert_eq!(stored.to_value(), value);
+    assert_eq!(stored.unknown_operators(), ["regex"]);
+    assert!(
+        !stored
+            .check(&arguments(&json!({"a": 0, "b": 1})))
+            .is_empty()
+    );
+    let known = parse(&json!({"a": {"max": 5}}));
+    assert!(narrow(Some(&stored), known.as_ref()).is_err());
+    assert!(!covers(Some(&stored), known.as_ref()));
+}
+
 // AA-2.13-10
 #[test]
 fn ill_formed_limits_are_refused_with_the_argument_named() {

@@ -13,11 +13,19 @@ use Mode::{Autonomous, Delegated};
 enum Known {
     Not,
     Waiting,
+    /// Waiting, although it has a person already.
+    WaitingLinked,
     Unlinked,
     Linked,
 }
 
-const STANDINGS: [Known; 4] = [Known::Not, Known::Waiting, Known::Unlinked, Known::Linked];
+const STANDINGS: [Known; 5] = [
+    Known::Not,
+    Known::Waiting,
+    Known::WaitingLinked,
+    Known::Unlinked,
+    Known::Linked,
+];
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +80,7 @@ fn host(known: Known) -> Option<Host> {
     let (status, user_id) = match known {
         Known::Not => return None,
         Known::Waiting => (HostStatus::Pending, None),
+        Known::WaitingLinked => (HostStatus::Pending, Some(fixtures::alice())),
         Known::Unlinked => (HostStatus::Active, None),
         Known::Linked => (HostStatus::Active, Some(fixtures::alice())),
     };
@@ -163,6 +172,11 @@ fn how_an_autonomous_agent_is_met() {
             Known::Waiting,
             policy(Refuse, Activate),
             Err(Refusal::AutonomousRefused),
+        ),
+        (
+            Known::WaitingLinked,
+            policy(Activate, Activate),
+            waits.clone(),
         ),
         (Known::Unlinked, policy(Refuse, Refuse), Ok(None)),
         (Known::Linked, policy(Refuse, Pending), waits),

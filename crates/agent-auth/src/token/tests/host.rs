@@ -223,6 +223,9 @@ fn only_the_hosts_own_key_can_sign() {
     let mut rotated = Server::new();
     rotated.host.public_key = strange_key().public().clone();
     assert_eq!(rotated.host_refusal(&Draft::host()), refusal);
+    // The new key signs for itself, not for the one that is presented.
+    let crossed = Draft::host().signed_by(strange_key());
+    assert_eq!(rotated.host_refusal(&crossed), refusal);
     let other_agent = Draft::host().claim("agent_public_key", jwk(&strange_key()));
     let tampered = Draft::host().with_claims_swapped_for(&other_agent);
     let known = fixtures::host();
