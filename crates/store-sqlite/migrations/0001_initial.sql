@@ -1,6 +1,6 @@
--- Times are milliseconds since 1970. References are checked when a transaction commits, so that the order of
--- statements within it is free. What may not happen at all (two hosts with one key, two open requests for one
--- capability, a pending grant that waits for nothing) is a constraint.
+-- Times are milliseconds since 1970. References are checked when a transaction commits, so that the
+-- order of statements within it is free. What may not happen at all (two hosts with one key, two
+-- open requests for one capability, a pending grant that waits for nothing) is a constraint.
 
 CREATE TABLE persons (
     id TEXT NOT NULL PRIMARY KEY,
@@ -78,7 +78,6 @@ CREATE TABLE aap_approvals (
     CHECK ((decided_by IS NOT NULL) = (status IN ('approved', 'denied'))),
     CHECK ((decided_at IS NOT NULL) = (status IN ('approved', 'denied')))
 );
--- Also serve the references to agents and hosts, which never go away.
 CREATE INDEX aap_approvals_open_by_agent ON aap_approvals (agent_id, id) WHERE status = 'open';
 CREATE INDEX aap_approvals_open_by_end ON aap_approvals (expires_at) WHERE status = 'open';
 

@@ -73,8 +73,8 @@ impl ApprovalStore for SqliteTransaction {
         records(rows.fetch_all(self.connection()).await.map_err(failed)?)
     }
 
-    /// Goes through the requests that are not over yet, which are few, instead of through all by age: those
-    /// that ran out unanswered stay open for ever.
+    /// Goes through the requests that are not over yet, which are few, instead of through all by
+    /// age: those that ran out unanswered stay open for ever.
     async fn list_open_approvals(
         &mut self,
         now: Timestamp,

@@ -23,8 +23,8 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, or creates it for its owner alone, and brings its tables up to date. The error of a
-    /// file that a newer program has worked on is an [`OpenError`].
+    /// Opens the file, or creates it for its owner alone, and brings its tables up to date. The
+    /// error of a file that a newer program has worked on is an [`OpenError`].
     pub async fn open(path: &Path) -> StoreResult<Self> {
         create(path).await.map_err(OpenError::Create)?;
         let options = connect_options(path);
@@ -50,7 +50,8 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
-        // Taking the write lock at once means that a transaction never has to give up halfway for it.
+        // Taking the write lock at once means that a transaction never has to give up halfway for
+        // it.
         let begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
         Ok(Box::new(SqliteTransaction::new(begun.map_err(failed)?)))
     }

@@ -1,0 +1,15 @@
+//! The contract of every store, kept by this one, and what only a file can do.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the tests share functions that open stores and files"
+)]
+
+mod audit_log;
+mod contract;
+mod file;
+mod model;
+mod plans;
+mod rows;
+mod support;

@@ -1,0 +1,126 @@
+use procura_agent_auth::agent::Agent;
+use procura_agent_auth::approval::{Approval, ApprovalState};
+use procura_agent_auth::grant::Grant;
+use procura_agent_auth::host::Host;
+use procura_agent_auth::id::{AgentId, ApprovalId, HostId, UserId};
+use procura_keys::clock::Timestamp;
+use procura_people::person::{Person, PersonId};
+use procura_people::presence::Proof;
+use procura_people::session::Session;
+use procura_store::agent_auth::{AgentChange, AgentFilter, GrantUpdate, HostChange};
+use procura_store::audit::AuditEntry;
+use procura_store::contract::samples::{agent, approval, at, host, page, session, user};
+use procura_store::replay::SeenToken;
+use procura_store::{StoreResult, Transaction};
+
+use super::strategy::NUMBERS;
+
+/// One call that writes.
+#[derive(Clone, Debug)]
+pub(crate) enum Op {
+    InsertHost(Host),
+    ApplyHost(HostChange),
+    TouchHost(HostId, Timestamp, Option<String>),
+    InsertAgent(Agent),
+    ApplyAgent(AgentChange),
+    TouchAgents(Vec<(AgentId, Timestamp)>),
+    ClaimAgents(HostId, UserId, Timestamp),
+    RevokeAgents(HostId, Timestamp),
+    InsertGrant(Grant),
+    ApplyGrant(GrantUpdate),
+    MoveGrants(ApprovalId, ApprovalId, Timestamp),
+    RevokeGrants(Vec<AgentId>, Timestamp),
+    InsertApproval(Approval),
+    CloseApproval(ApprovalId, ApprovalState),
+    CancelApprovals(Vec<AgentId>),
+    InsertPerson(Person),
+    DisablePerson(PersonId, bool, Timestamp),
+    InsertSession(Session),
+    ProveSession([u8; 32], Proof),
+    DeleteSession([u8; 32]),
+    DeleteSessionsOf(PersonId),
+    DeleteExpiredSessions(Timestamp),
+    AppendAudit(Vec<AuditEntry>),
+    InsertSeen(Vec<SeenToken>),
+    DeleteForgotten(Timestamp),
+}
+
+/// Carries out a call and gives its answer in words.
+pub(crate) async fn apply(tx: &mut dyn Transaction, op: Op) -> StoreResult<String> {
+    match op {
+        Op::InsertHost(host) => tx.insert_host(&host).await?,
+        Op::ApplyHost(change) => tx.apply_host(&change).await?,
+        Op::TouchHost(id, at, name) => tx.touch_host(&id, at, name.as_deref()).await?,
+        Op::InsertAgent(agent) => tx.insert_agent(&agent).await?,
+        Op::ApplyAgent(change) => tx.apply_agent(&change).await?,
+        Op::TouchAgents(uses) => tx.touch_agents(&uses).await?,
+        Op::ClaimAgents(host, user, at) => {
+            let claimed = tx.claim_agents_of_host(&host, &user, at).await?;
+            return Ok(format!("{claimed:?}"));
+        }
+        Op::RevokeAgents(host, at) => {
+            let revoked = tx.revoke_agents_of_host(&host, at).await?;
+            return Ok(format!("{revoked:?}"));
+        }
+        Op::InsertGrant(grant) => tx.insert_grant(&grant).await?,
+        Op::ApplyGrant(change) => tx.apply_grant(&change).await?,
+        Op::MoveGrants(from, to, at) => tx.move_grants(&from, &to, at).await?,
+        Op::RevokeGrants(agents, at) => tx.revoke_grants_of_agents(&agents, at).await?,
+        Op::InsertApproval(approval) => tx.insert_approval(&approval).await?,
+        Op::CloseApproval(id, state) => tx.close_approval(&id, &state).await?,
+        Op::CancelApprovals(agents) => tx.cancel_approvals_of_agents(&agents).await?,
+        Op::InsertPerson(person) => tx.insert_person(&person).await?,
+        Op::DisablePerson(id, disabled, at) => tx.disable_person(&id, disabled, at).await?,
+        Op::InsertSession(session) => tx.insert_session(&session).await?,
+        Op::ProveSession(digest, proof) => tx.prove_session(&digest, proof).await?,
+        Op::DeleteSession(digest) => tx.delete_session(&digest).await?,
+        Op::DeleteSessionsOf(person) => tx.delete_sessions_of_person(&person).await?,
+        Op::DeleteExpiredSessions(now) => tx.delete_expired_sessions(now).await?,
+        Op::AppendAudit(entries) => tx.append_audit(entries).await?,
+        Op::InsertSeen(tokens) => tx.insert_seen(&tokens).await?,
+        Op::DeleteForgotten(now) => tx.delete_forgotten(now).await?,
+    }
+    Ok(String::new())
+}
+
+/// All that the store holds, in words, by every list it has.
+pub(crate) async fn everything(tx: &mut dyn Transaction) -> StoreResult<String> {
+    let mut answers = vec![
+        format!("{:?}", tx.list_hosts(page(None, 99)).await?),
+        format!("{:?}", tx.list_persons(page(None, 99)).await?),
+        format!("{:?}", tx.list_audit(0, 999).await?),
+        format!("{:?}", tx.list_last_audit(3).await?),
+        format!("{:?}", tx.list_open_approvals(at(3), page(None, 99)).await?),
+    ];
+    let mut seen = tx.list_seen(at(3)).await?;
+    seen.sort_by(|a, b| (&a.signer, &a.jti).cmp(&(&b.signer, &b.jti)));
+    answers.push(format!("{seen:?}"));
+    let everybody = AgentFilter::default();
+    for agent in tx.list_agents(&everybody, page(None, 99)).await? {
+        answers.push(format!("{agent:?}"));
+        answers.push(format!("{:?}", tx.list_grants_by_agent(&agent.id).await?));
+        answers.push(format!(
+            "{:?}",
+            tx.list_open_approvals_by_agent(&agent.id).await?
+        ));
+    }
+    for number in NUMBERS {
+        answers.push(by_number(tx, number).await?);
+    }
+    Ok(answers.join("\n"))
+}
+
+async fn by_number(tx: &mut dyn Transaction, number: u32) -> StoreResult<String> {
+    let (host, person) = (host(number), user(number));
+    let request = approval(number, &agent(0, &host));
+    let session = session(number, &procura_store::contract::samples::person(0));
+    Ok(format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        tx.find_host_by_thumbprint(&host.thumbprint()).await?,
+        tx.list_hosts_by_user(&person).await?,
+        tx.find_approval(&request.id).await?,
+        tx.find_approval_by_code(&request.code_digest).await?,
+        tx.list_grants_by_approval(&request.id).await?,
+        tx.find_session(&session.token_digest).await?,
+    ))
+}

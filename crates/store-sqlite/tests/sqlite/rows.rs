@@ -1,0 +1,87 @@
+//! Rows that cannot be: refused when they are written, and not believed when they are read.
+
+use procura_store::agent_auth::AgentFilter;
+use procura_store::contract::samples::{agent, approval, at, host, page, person, session};
+use procura_store::{Store, StoreError, Transaction};
+
+use crate::support::{Files, fill};
+
+/// What each statement breaks is forbidden by the schema.
+const FORBIDDEN: [&str; 14] = [
+    "UPDATE aap_hosts SET status = 'asleep'",
+    "UPDATE aap_hosts SET public_key = x'00'",
+    "UPDATE aap_agents SET activated_at = NULL",
+    "UPDATE aap_agents SET mode = 'remote'",
+    "UPDATE aap_agents SET status = 'asleep'",
+    "UPDATE aap_grants SET status = 'active' WHERE approval_id IS NOT NULL",
+    "UPDATE aap_grants SET decided_by = NULL WHERE status = 'active'",
+    "UPDATE aap_grants SET approval_id = NULL WHERE status = 'pending'",
+    "UPDATE aap_approvals SET status = 'approved'",
+    "UPDATE aap_approvals SET decided_at = 1",
+    "UPDATE aap_approvals SET code_digest = x'00'",
+    "UPDATE aap_approvals SET purpose = 'fun'",
+    "UPDATE aap_approvals SET approver = 'nobody'",
+    "UPDATE sessions SET proof_method = 'promise'",
+];
+
+/// The schema cannot see that these are wrong.
+const WRONG: [&str; 9] = [
+    "UPDATE aap_hosts SET thumbprint = 'another'",
+    "UPDATE aap_hosts SET public_key = zeroblob(32)",
+    "UPDATE aap_hosts SET default_capabilities = '{}'",
+    "UPDATE aap_agents SET thumbprint = 'another'",
+    "UPDATE aap_agents SET id = 'agt_1'",
+    "UPDATE aap_grants SET decided_by = 'somebody' WHERE status = 'active'",
+    "UPDATE aap_grants SET constraints = '{\"a\":{\"regex\":\"x\"}}'",
+    "UPDATE persons SET email = 'nowhere'",
+    "UPDATE audit_log SET hash = 'short'",
+];
+
+#[tokio::test]
+async fn impossible_rows_are_not_written() {
+    let files = Files::new();
+    fill(&files.open().await).await;
+    for statement in FORBIDDEN {
+        let error = files.execute(statement).await.unwrap_err().to_string();
+        assert!(
+            error.contains("CHECK constraint failed"),
+            "{statement}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn impossible_rows_are_not_believed() {
+    for statement in FORBIDDEN.iter().chain(&WRONG) {
+        let files = Files::new();
+        let store = files.open().await;
+        fill(&store).await;
+        let past_the_schema = format!(
+            "PRAGMA ignore_check_constraints = ON;
+            DROP TRIGGER audit_log_keeps_its_records;
+            {statement}"
+        );
+        files.execute(&past_the_schema).await.unwrap();
+        let mut tx = store.read().await.unwrap();
+        let read = read_everything(tx.as_mut()).await;
+        assert!(
+            matches!(read, Err(StoreError::Corrupt(..))),
+            "{statement}: {read:?}"
+        );
+    }
+}
+
+async fn read_everything(tx: &mut dyn Transaction) -> Result<(), StoreError> {
+    let one = agent(1, &host(1));
+    tx.list_hosts(page(None, 9)).await?;
+    tx.list_agents(&AgentFilter::default(), page(None, 9))
+        .await?;
+    tx.list_grants_by_agent(&one.id).await?;
+    tx.find_approval(&approval(1, &one).id).await?;
+    tx.list_open_approvals(at(0), page(None, 9)).await?;
+    tx.list_persons(page(None, 9)).await?;
+    tx.find_session(&session(1, &person(1)).token_digest)
+        .await?;
+    tx.list_audit(0, 9).await?;
+    Ok(())
+}
