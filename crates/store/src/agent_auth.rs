@@ -30,8 +30,8 @@ pub trait HostStore {
     async fn list_hosts_by_user(&mut self, user: &UserId) -> StoreResult<Vec<Host>>;
     /// Carries out a transition. `Conflict` when the host is not in state `from` any more.
     async fn apply_host(&mut self, change: &HostChange) -> StoreResult<()>;
-    /// Notes when the host's key was last used and what its client calls it now, if it says so. Never moves
-    /// time back; an unknown host is skipped.
+    /// Notes when the host's key was last used and what its client calls it now, if it says so.
+    /// Never moves time back; an unknown host is skipped.
     async fn touch_host(
         &mut self,
         id: &HostId,
@@ -49,7 +49,8 @@ pub struct HostChange {
     pub from: HostStatus,
     /// The state it gets. Becoming active sets `activated_at`; staying active does not.
     pub to: HostStatus,
-    /// The person it is linked to from now on; no change without one. `Conflict` when another one is.
+    /// The person it is linked to from now on; no change without one. `Conflict` when another one
+    /// is.
     pub link: Option<UserId>,
     /// When.
     pub at: Timestamp,
@@ -76,17 +77,19 @@ pub trait AgentStore {
     ) -> StoreResult<Vec<Agent>>;
     /// Carries out a transition. `Conflict` when the agent is not in state `from` any more.
     async fn apply_agent(&mut self, change: &AgentChange) -> StoreResult<()>;
-    /// Notes when agents last made an authenticated request. Never moves time back; unknown agents are skipped.
+    /// Notes when agents last made an authenticated request. Never moves time back; unknown agents
+    /// are skipped.
     async fn touch_agents(&mut self, uses: &[(AgentId, Timestamp)]) -> StoreResult<()>;
-    /// Ends every active or expired autonomous agent of a host as claimed, and sets its person (§2.10).
-    /// Returns those that changed, oldest first.
+    /// Ends every active or expired autonomous agent of a host as claimed, and sets its person
+    /// (§2.10). Returns those that changed, oldest first.
     async fn claim_agents_of_host(
         &mut self,
         host: &HostId,
         user: &UserId,
         at: Timestamp,
     ) -> StoreResult<Vec<AgentId>>;
-    /// Revokes every agent of a host that has not ended yet. Returns those that changed, oldest first.
+    /// Revokes every agent of a host that has not ended yet. Returns those that changed, oldest
+    /// first.
     async fn revoke_agents_of_host(
         &mut self,
         host: &HostId,
@@ -121,14 +124,15 @@ pub struct AgentChange {
 /// Grants. An agent has at most one pending grant of a capability.
 #[async_trait]
 pub trait GrantStore {
-    /// Adds a grant. `Conflict` when it is pending and the agent has a pending one of the same capability.
+    /// Adds a grant. `Conflict` when it is pending and the agent has a pending one of the same
+    /// capability.
     async fn insert_grant(&mut self, grant: &Grant) -> StoreResult<()>;
     /// All grants of an agent, in the order they were added.
     async fn list_grants_by_agent(&mut self, agent: &AgentId) -> StoreResult<Vec<Grant>>;
     /// The grants that wait for this decision, in the order they were added.
     async fn list_grants_by_approval(&mut self, approval: &ApprovalId) -> StoreResult<Vec<Grant>>;
-    /// Carries out a transition. `Conflict` when the grant is not in state `from` any more, or when it would
-    /// be the second pending one.
+    /// Carries out a transition. `Conflict` when the grant is not in state `from` any more, or when
+    /// it would be the second pending one.
     async fn apply_grant(&mut self, change: &GrantUpdate) -> StoreResult<()>;
     /// Moves the pending grants of one approval request to another.
     async fn move_grants(

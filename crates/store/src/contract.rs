@@ -1,6 +1,7 @@
 //! What every implementation of the store traits has to do, as cases to run against it.
 //!
-//! [`contract_tests!`](crate::contract_tests) makes a test of each. A case gets a store without any records.
+//! [`contract_tests!`](crate::contract_tests) makes a test of each. A case gets a store without any
+//! records.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,8 +20,8 @@ pub mod samples;
 pub mod sessions;
 pub mod transactions;
 
-/// Makes a test of every case. Takes the path of an async function that opens an empty store and returns it
-/// as an `Arc<dyn Store>`, with something to keep alive while it is in use.
+/// Makes a test of every case. Takes the path of an async function that opens an empty store and
+/// returns it as an `Arc<dyn Store>`, with something to keep alive while it is in use.
 #[macro_export]
 macro_rules! contract_tests {
     ($open:path) => {

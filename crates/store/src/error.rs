@@ -6,8 +6,8 @@ pub enum StoreError {
     /// A record that has to exist does not.
     #[error("no {0} with this identifier is stored")]
     NotFound(&'static str),
-    /// Another writer was first: a unique value is taken, or a record is no longer in the expected state.
-    /// Loading again and deciding anew may succeed.
+    /// Another writer was first: a unique value is taken, or a record is no longer in the expected
+    /// state. Loading again and deciding anew may succeed.
     #[error("another change to the {0} came first")]
     Conflict(&'static str),
     /// A stored record cannot be what it says it is.

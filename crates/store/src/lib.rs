@@ -1,12 +1,13 @@
 //! What Procura keeps, behind traits.
 //!
-//! A [`Store`] opens transactions. Everything an operation reads and writes happens in one [`Transaction`],
-//! which sees no other writer's half-done work and is gone without a trace unless it is committed. Identity
-//! rules (one host per key, one agent per host and key, one open request per agent and capability) are the
-//! store's to keep; transitions name the state they start from, and one that finds another state (or no
-//! record at all) is a [`StoreError::Conflict`]. What a new record points at has to exist by the time of the
-//! commit, which is [`StoreError::NotFound`] otherwise. Lists that are "oldest first" follow the identifiers,
-//! which begin with the time they were made.
+//! A [`Store`] opens transactions. Everything an operation reads and writes happens in one
+//! [`Transaction`], which sees no other writer's half-done work and is gone without a trace unless
+//! it is committed. Identity rules (one host per key, one agent per host and key, one open request
+//! per agent and capability) are the store's to keep; transitions name the state they start from,
+//! and one that finds another state (or no record at all) is a [`StoreError::Conflict`]. What a new
+//! record points at has to exist by the time of the commit, which is [`StoreError::NotFound`]
+//! otherwise. Lists that are "oldest first" follow the identifiers, which begin with the time they
+//! were made.
 
 pub mod agent_auth;
 pub mod audit;
@@ -27,8 +28,8 @@ pub trait Store: Send + Sync {
     /// Starts a transaction that may write. Writers take turns.
     async fn begin(&self) -> StoreResult<Box<dyn Transaction>>;
 
-    /// Starts a transaction for reading one consistent state, fixed no later than by its first read. Writing
-    /// in it fails.
+    /// Starts a transaction for reading one consistent state, fixed no later than by its first
+    /// read. Writing in it fails.
     async fn read(&self) -> StoreResult<Box<dyn Transaction>>;
 }
 

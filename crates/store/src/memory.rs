@@ -1,7 +1,8 @@
 //! A store in memory, for tests and programs that need not remember anything.
 //!
-//! A write transaction waits for its turn, works on its own copy of the state and swaps it in when it
-//! commits; a read transaction keeps the state it found. Tables are shared between copies until written to.
+//! A write transaction waits for its turn, works on its own copy of the state and swaps it in when
+//! it commits; a read transaction keeps the state it found. Tables are shared between copies until
+//! written to.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

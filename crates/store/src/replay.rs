@@ -8,7 +8,8 @@ use crate::StoreResult;
 /// One token seen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SeenToken {
-    /// Whose: the identifier of the agent, or the thumbprint of the host's key. Names are unique per signer.
+    /// Whose: the identifier of the agent, or the thumbprint of the host's key. Names are unique
+    /// per signer.
     pub signer: String,
     /// The token's `jti`.
     pub jti: String,
@@ -19,8 +20,8 @@ pub struct SeenToken {
 /// Seen tokens.
 #[async_trait]
 pub trait ReplayStore {
-    /// Adds tokens. One that is there already stays as it is; the call still succeeds, since who may be first
-    /// is decided before.
+    /// Adds tokens. One that is there already stays as it is; the call still succeeds, since who
+    /// may be first is decided before.
     async fn insert_seen(&mut self, tokens: &[SeenToken]) -> StoreResult<()>;
     /// Every token that still has to be remembered at `now`, in no particular order.
     async fn list_seen(&mut self, now: Timestamp) -> StoreResult<Vec<SeenToken>>;

@@ -112,7 +112,8 @@ pub async fn agents_are_listed_by_host_and_state_page_by_page(store: &Arc<dyn St
     }
 }
 
-/// The second of two equal changes finds another state, and so does one of an agent that is not there.
+/// The second of two equal changes finds another state, and so does one of an agent that is not
+/// there.
 pub async fn an_agent_changes_from_the_expected_state_only(store: &Arc<dyn Store>) {
     let waiting = Agent {
         state: AgentState::Pending { activated_at: None },
@@ -213,7 +214,8 @@ pub async fn hundreds_of_uses_are_noted_at_once(store: &Arc<dyn Store>) {
     assert_eq!(last, expected);
 }
 
-/// Delegated agents, those that wait, those that have ended and other hosts' stay as they are (§2.10).
+/// Delegated agents, those that wait, those that have ended and other hosts' stay as they are
+/// (§2.10).
 pub async fn claiming_ends_autonomous_agents_that_have_acted(store: &Arc<dyn Store>) {
     let mut agents = every_state(&host(1));
     agents.push(Agent {
@@ -331,6 +333,9 @@ async fn pages(tx: &mut dyn Transaction, filter: &AgentFilter, limit: u32) -> Ve
             return listed;
         }
         assert!(rows.len() <= usize::try_from(limit).unwrap());
-        listed.extend(rows.into_iter().map(|agent| agent.id));
+        for agent in rows {
+            assert!(!listed.contains(&agent.id), "{} is listed twice", agent.id);
+            listed.push(agent.id);
+        }
     }
 }

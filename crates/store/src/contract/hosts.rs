@@ -106,7 +106,8 @@ pub async fn hosts_of_a_person_are_listed(store: &Arc<dyn Store>) {
     assert_eq!(tx.list_hosts_by_user(&user(3)).await.unwrap(), []);
 }
 
-/// The second of two equal changes finds another state, and so does one of a host that is not there.
+/// The second of two equal changes finds another state, and so does one of a host that is not
+/// there.
 pub async fn a_host_changes_from_the_expected_state_only(store: &Arc<dyn Store>) {
     let pending = Host {
         status: HostStatus::Pending,

@@ -114,7 +114,8 @@ fn updated(grant: &Grant, change: &GrantUpdate) -> Grant {
     }
 }
 
-/// Whether `grant` waits for a decision that another grant of the same agent and capability waits for.
+/// Whether `grant` waits for a decision that another grant of the same agent and capability waits
+/// for.
 fn is_pending_twice(grants: &[Grant], grant: &Grant) -> bool {
     let pending = |grant: &Grant| grant.state.status() == GrantStatus::Pending;
     pending(grant)
