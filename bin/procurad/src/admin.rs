@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use procura_server::config::Config;
 use procura_server::serve::administer;
 use procura_service::admin::{AdminCall, AdminReply, AdminRequest};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::args::{
     AdminCommand, AgentsCommand, ApprovalsCommand, AuditCommand, ConfigCommand, PeopleCommand,
@@ -113,14 +113,15 @@ fn table(value: &Value) -> String {
         Value::Array(rows) if rows.is_empty() => "none".to_owned(),
         Value::Array(rows) => rows_as_table(rows),
         Value::Object(members) => {
-            let width = members
-                .keys()
+            let names = in_order(members);
+            let width = names
+                .iter()
                 .map(|name| name.chars().count())
                 .max()
                 .unwrap_or(0);
-            let lines = members
+            let lines = names
                 .iter()
-                .map(|(name, value)| format!("{name:<width$}  {}", cell(value)));
+                .map(|name| format!("{name:<width$}  {}", cell(&members[*name])));
             lines.collect::<Vec<_>>().join("\n")
         }
         other => cell(other),
@@ -128,17 +129,17 @@ fn table(value: &Value) -> String {
 }
 
 fn rows_as_table(rows: &[Value]) -> String {
-    let names: Vec<_> = rows
-        .first()
-        .and_then(Value::as_object)
+    let first = rows.first().and_then(Value::as_object);
+    let names: Vec<_> = first
         .into_iter()
-        .flat_map(|row| row.keys())
+        .flat_map(in_order)
+        .filter(|name| !HIDDEN.contains(name))
         .collect();
     let header: Vec<_> = names.iter().map(|name| name.to_uppercase()).collect();
     let mut lines = vec![header];
     lines.extend(
         rows.iter()
-            .map(|row| names.iter().map(|name| cell(&row[name.as_str()])).collect()),
+            .map(|row| names.iter().map(|name| cell(&row[*name])).collect()),
     );
     let width = |at: usize| {
         lines
@@ -158,11 +159,57 @@ fn rows_as_table(rows: &[Value]) -> String {
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// Member names with what identifies a record first, then what says most about it.
+fn in_order(members: &Map<String, Value>) -> Vec<&str> {
+    let mut names: Vec<_> = members.keys().map(String::as_str).collect();
+    names.sort_by_key(|name| {
+        FIRST
+            .iter()
+            .position(|first| first == name)
+            .unwrap_or(FIRST.len())
+    });
+    names
+}
+
+const FIRST: [&str; 14] = [
+    "sequence",
+    "reference",
+    "email",
+    "agent_id",
+    "name",
+    "agent",
+    "app",
+    "event",
+    "outcome",
+    "capability",
+    "actor",
+    "status",
+    "mode",
+    "items",
+];
+/// What only programs need of a list; `--json` has it.
+const HIDDEN: [&str; 8] = [
+    "hash",
+    "previous",
+    "detail",
+    "jti",
+    "known_app",
+    "kind",
+    "message",
+    "login_hint",
+];
+
 /// One value on one line. Control characters of strangers do not reach the terminal.
 fn cell(value: &Value) -> String {
     let text = match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
+        // A list of records is shown by their names.
+        Value::Array(items) if items.iter().all(|item| item["name"].is_string()) => items
+            .iter()
+            .filter_map(|item| item["name"].as_str())
+            .collect::<Vec<_>>()
+            .join(", "),
         other => other.to_string(),
     };
     text.chars()
