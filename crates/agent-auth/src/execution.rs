@@ -1,5 +1,7 @@
 //! May this agent run this capability with these arguments now? (§4.5 steps 10 to 12, §5.11)
 
+use std::collections::BTreeSet;
+
 use procura_keys::clock::Timestamp;
 use serde_json::{Map, Value};
 
@@ -53,7 +55,7 @@ pub fn authorize<'g>(
         return Err(not_granted);
     }
     let mut closest: Option<Vec<Violation>> = None;
-    let mut unknown = Vec::new();
+    let mut unknown = BTreeSet::new();
     for grant in of_this_name().filter(|grant| grant.is_effective(now)) {
         unknown.extend(
             grant
@@ -78,7 +80,9 @@ pub fn authorize<'g>(
     }
     // An operator that is not understood is never passed over in silence (§2.13).
     if !unknown.is_empty() {
-        return Err(Refusal::UnknownConstraintOperator { operators: unknown });
+        return Err(Refusal::UnknownConstraintOperator {
+            operators: unknown.into_iter().collect(),
+        });
     }
     Err(
         closest.map_or(not_granted, |violations| Refusal::ConstraintViolated {

@@ -216,6 +216,55 @@ fn the_violations_shown_are_those_of_the_closest_grant() {
     }
 }
 
+/// A grant as a later version of the protocol may have stored it.
+fn grant_from_later(number: u8, limits: &Value) -> Grant {
+    Grant {
+        constraints: Constraints::parse_stored(limits).unwrap(),
+        ..grant(number, "pay", &json!({}))
+    }
+}
+
+// AA-2.13-15, AA-2.13-16
+#[test]
+fn a_limit_nobody_here_understands_stops_the_call() {
+    let limits = json!({"to": {"regex": "^acc"}, "amount": {"max": 10, "step": 5}});
+    let later = grant_from_later(1, &limits);
+    let operators = vec!["regex".to_owned(), "step".to_owned()];
+    let unknown = Err(Refusal::UnknownConstraintOperator { operators });
+    for arguments in [
+        json!({"to": "acc_1", "amount": 5}),
+        json!({"amount": 50}),
+        json!({}),
+    ] {
+        assert_eq!(pay(&arguments, std::slice::from_ref(&later)), unknown);
+    }
+    let again = grant_from_later(2, &limits);
+    assert_eq!(pay(&json!({}), &[later, again]), unknown);
+}
+
+/// Each grant is a decision of its own: one that is understood and allows the call is enough, and one that
+/// forbids it does not hide that another was not understood.
+// AA-2.13-15
+#[test]
+fn a_limit_nobody_understands_does_not_stop_what_another_grant_allows() {
+    let later = grant_from_later(1, &json!({"to": {"regex": "^acc"}}));
+    let grants = [later, grant(2, "pay", &json!({"amount": {"max": 10}}))];
+    assert_eq!(
+        pay(&json!({"amount": 5}), &grants),
+        Ok(grants[1].id.to_string())
+    );
+    let operators = vec!["regex".to_owned()];
+    assert_eq!(
+        pay(&json!({"amount": 50}), &grants),
+        Err(Refusal::UnknownConstraintOperator { operators })
+    );
+    let over = [Grant {
+        expires_at: Some(NOW),
+        ..grants[0].clone()
+    }];
+    assert_eq!(pay(&json!({}), &over), Err(not_granted(false)));
+}
+
 /// Name, claim, grant, limits: each call breaks its own rule and all later ones.
 // AA-4.5-11, AA-4.5-12
 #[test]
