@@ -225,8 +225,11 @@ mod tests {
 
     #[test]
     fn records_line_up_and_strangers_cannot_steer_the_terminal() {
-        let rows = json!([{ "id": "a", "name": "x\u{1b}[2J" }, { "id": "long", "name": null }]);
-        assert_eq!(table(&rows), "ID    NAME\na     x [2J\nlong  -");
+        let rows = json!([{ "agent_id": "a", "name": "x\u{1b}[2J" }, { "agent_id": "much longer", "name": null }]);
+        assert_eq!(
+            table(&rows),
+            "AGENT_ID     NAME\na            x [2J\nmuch longer  -"
+        );
         assert_eq!(table(&json!([])), "none");
         assert_eq!(table(&json!({ "a": 1, "long": "b" })), "a     1\nlong  b");
     }
