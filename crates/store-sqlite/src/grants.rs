@@ -192,7 +192,7 @@ fn parse_limits(column: Option<&str>) -> StoreResult<Option<Constraints>> {
     let Some(text) = column else {
         return Ok(None);
     };
-    Constraints::parse(&column::json(GRANT, text)?).map_err(|error| corrupt(GRANT, &error))
+    Constraints::parse_stored(&column::json(GRANT, text)?).map_err(|error| corrupt(GRANT, &error))
 }
 
 const GRANT: &str = "grant";

@@ -13,7 +13,8 @@ use super::samples::{agent, approval, at, grant, host, pending_grant, user};
 use crate::agent_auth::GrantUpdate;
 use crate::{Store, StoreError, Transaction};
 
-/// With limits that only an exact copy of their numbers keeps.
+/// With limits that only an exact copy of their numbers keeps, and one that a later version may
+/// know.
 pub async fn a_grant_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store>) {
     let (one, request) = (agent(1, &host(1)), approval(1, &agent(1, &host(1))));
     let limited = Grant {
@@ -34,8 +35,14 @@ pub async fn a_grant_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store>)
     };
     let granted_by = |actor| GrantState::Active { granted_by: actor };
     let denied_by = |actor| GrantState::Denied { denied_by: actor };
+    let later = Constraints::parse_stored(&json!({"url": {"prefix": "https://"}}));
+    let limited_later = Grant {
+        constraints: later.unwrap(),
+        ..grant(8, &one, "fetch")
+    };
     let grants = [
         limited,
+        limited_later,
         in_state(2, granted_by(Actor::User(user(1)))),
         in_state(3, granted_by(Actor::Administrator("root:1".to_owned()))),
         in_state(4, denied_by(Actor::User(user(1)))),
