@@ -110,3 +110,6 @@ fn signer(agent: Option<&Connection>) -> Signer<'_> {
 
 /// A server that never stops is broken.
 const MAX_PAGES: usize = 1000;
+
+#[cfg(test)]
+mod tests;

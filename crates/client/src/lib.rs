@@ -41,6 +41,8 @@ mod disconnect;
 mod discover;
 mod error;
 mod execute;
+#[cfg(test)]
+mod fake;
 mod http_date;
 mod pause;
 mod profile;

@@ -1,1 +1,52 @@
+use procura_agent_auth::token::FORM;
+use procura_keys::jwt::Unverified;
+use serde_json::json;
 
+use super::*;
+use crate::fake::{BANK, Stage};
+
+// AA-6.5-01, AA-6.5-04
+#[tokio::test]
+async fn a_token_is_for_the_issuer_unless_said_otherwise() {
+    let stage = Stage::new();
+    stage.connected().await;
+    let signed = stage.client.sign_jwt("agt_1", None, None).unwrap();
+    let claims = Unverified::parse(&signed.token, FORM).unwrap().claims;
+    assert_eq!(
+        (&claims["aud"], &claims["sub"]),
+        (&json!(BANK), &json!("agt_1"))
+    );
+    assert!(!claims.contains_key("capabilities"));
+    let lifetime = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
+    assert_eq!(signed.expires_in, lifetime);
+    let shape = json!({ "token": signed.token, "expires_in": 60 });
+    assert_eq!(json!(signed), shape);
+
+    let aud = Some("https://api.bank.example/run");
+    let signed = stage.client.sign_jwt("agt_1", aud, None).unwrap();
+    let claims = Unverified::parse(&signed.token, FORM).unwrap().claims;
+    assert_eq!(claims["aud"], "https://api.bank.example/run");
+}
+
+// AA-6.5-02
+#[tokio::test]
+async fn capabilities_the_agent_does_not_hold_are_refused() {
+    let stage = Stage::new();
+    stage.connected().await;
+    let held = ["check_balance".to_owned()];
+    let signed = stage.client.sign_jwt("agt_1", None, Some(&held)).unwrap();
+    let claims = Unverified::parse(&signed.token, FORM).unwrap().claims;
+    assert_eq!(claims["capabilities"], json!(["check_balance"]));
+    let more = ["check_balance".to_owned(), "transfer".to_owned()];
+    let error = stage.client.sign_jwt("agt_1", None, Some(&more));
+    let missing = CallerError::NotHeld(vec!["transfer".to_owned()]);
+    assert!(matches!(error, Err(ClientError::Caller(it)) if it == missing));
+}
+
+#[test]
+fn an_unknown_agent_gets_no_token() {
+    let stage = Stage::new();
+    let error = stage.client.sign_jwt("agt_9", None, None);
+    let unknown = CallerError::UnknownAgent("agt_9".to_owned());
+    assert!(matches!(error, Err(ClientError::Caller(it)) if it == unknown));
+}
