@@ -5,11 +5,12 @@ mod capabilities;
 mod discovery;
 mod execute;
 mod introspect;
+mod lifecycle;
 mod register;
 mod request_capability;
 mod revoke;
 mod router;
 mod status;
 
-pub(crate) use router::routes;
+pub(crate) use router::{routes, routes_at_origin};
 pub use router::{CallerKind, ENDPOINTS, Endpoint};

@@ -30,7 +30,10 @@ pub fn router(app: App) -> Router {
     let mounted = if base.is_empty() {
         everything
     } else {
-        Router::new().nest(&base, everything)
+        Router::new()
+            .nest(&base, everything)
+            .merge(agent_auth::routes_at_origin())
+            .fallback(path_not_found)
     };
     mounted
         .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {

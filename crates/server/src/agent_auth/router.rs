@@ -4,9 +4,11 @@
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 use procura_agent_auth::refusal::Refusal;
+use procura_agent_auth::wire;
 
 use super::{
-    capabilities, discovery, execute, introspect, register, request_capability, revoke, status,
+    capabilities, discovery, execute, introspect, lifecycle, register, request_capability, revoke,
+    status,
 };
 use crate::app::App;
 use crate::error::Rejection;
@@ -36,6 +38,10 @@ pub enum CallerKind {
     ExecutingAgent,
     /// A known host.
     Host,
+    /// A known host that has been approved.
+    ActiveHost,
+    /// A host that has been approved, and ends itself.
+    EndingHost,
     /// Any host that proves its key.
     RegisteringHost,
 }
@@ -80,9 +86,33 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         method: "POST",
+        path: "/agent/reactivate",
+        caller: CallerKind::ActiveHost,
+        handler: || post(lifecycle::reactivate),
+    },
+    Endpoint {
+        method: "POST",
         path: "/agent/revoke",
         caller: CallerKind::Host,
         handler: || post(revoke::revoke),
+    },
+    Endpoint {
+        method: "POST",
+        path: "/agent/rotate-key",
+        caller: CallerKind::ActiveHost,
+        handler: || post(lifecycle::rotate_key),
+    },
+    Endpoint {
+        method: "POST",
+        path: "/host/rotate-key",
+        caller: CallerKind::ActiveHost,
+        handler: || post(lifecycle::rotate_host_key),
+    },
+    Endpoint {
+        method: "POST",
+        path: "/host/revoke",
+        caller: CallerKind::EndingHost,
+        handler: || post(lifecycle::revoke_host),
     },
     Endpoint {
         method: "POST",
@@ -112,6 +142,12 @@ pub(crate) fn routes() -> Router<App> {
             (endpoint.handler)().fallback(method_not_allowed),
         )
     })
+}
+
+/// What an issuer with a path serves at its origin too, where some clients look for it.
+pub(crate) fn routes_at_origin() -> Router<App> {
+    let discovery = get(discovery::discovery).fallback(method_not_allowed);
+    Router::new().route(wire::discovery::PATH, discovery)
 }
 
 async fn method_not_allowed() -> Rejection {
