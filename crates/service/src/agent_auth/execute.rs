@@ -89,7 +89,7 @@ impl Running {
     }
 }
 
-/// Name, claim, grant and limits, then the input schema: in this order, and nothing runs before all hold.
+/// Name, claim, grant and limits, then place and input schema: in this order, and nothing runs before all hold.
 fn authorize(
     ctx: &Context,
     caller: &AgentCaller,
@@ -107,6 +107,10 @@ fn authorize(
     };
     let grant =
         execution::authorize(attempt, &caller.token, &caller.snapshot.grants, caller.now)?.clone();
+    if let Some(location) = offered.and_then(|offered| offered.shown.location.as_deref()) {
+        let message = format!("{name} is carried out at {location}. Send the call there.");
+        return Err(Refusal::invalid(message).into());
+    }
     if let Some(input) = offered.and_then(|offered| offered.input.as_ref()) {
         input.check(arguments)?;
     }
