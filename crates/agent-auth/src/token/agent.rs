@@ -73,6 +73,7 @@ impl<'a> UnverifiedAgentToken<'a> {
         require_usable(agent, host, lifetime, now)?;
         Ok(VerifiedAgentToken {
             agent_id: self.agent_id,
+            audience: self.common.aud,
             jti: self.common.jti,
             capabilities: self.capabilities,
             forget_at,
@@ -97,6 +98,7 @@ pub struct Signer<'a> {
 #[derive(Debug)]
 pub struct VerifiedAgentToken {
     agent_id: AgentId,
+    audience: String,
     jti: String,
     capabilities: Option<Vec<CapabilityName>>,
     forget_at: Timestamp,
@@ -106,6 +108,11 @@ impl VerifiedAgentToken {
     /// The agent that signed.
     pub fn agent_id(&self) -> &AgentId {
         &self.agent_id
+    }
+
+    /// Whom the token is meant for: one of the audiences it was parsed for.
+    pub fn audience(&self) -> &str {
+        &self.audience
     }
 
     /// The token's own name, unique for this agent.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use procura_agent_auth::agent::Agent;
 use procura_agent_auth::capability::CapabilityName;
 use procura_agent_auth::lifetime;
+use procura_agent_auth::token::agent::VerifiedAgentToken;
 use procura_agent_auth::wire::grant::CompactGrant;
 use procura_agent_auth::wire::introspect::{
     IntrospectRequest, IntrospectResponse, IntrospectedAgent,
@@ -33,6 +34,9 @@ pub async fn introspect(
     match caller::verified_agent(ctx, &request.token, &audiences).await {
         Ok(verified) => {
             ctx.journal().write(verified.unsaved).await?;
+            if !covers_its_place(ctx, &verified.caller.token) {
+                return Ok(IntrospectResponse::INACTIVE);
+            }
             Ok(IntrospectResponse {
                 active: true,
                 agent: Some(describe(ctx, &verified.caller)),
@@ -42,6 +46,18 @@ pub async fn introspect(
         Err(ServiceError::Refused(_)) => Ok(IntrospectResponse::INACTIVE),
         Err(failed) => Err(failed),
     }
+}
+
+/// A token for the location of some capability has to cover a capability of that location (§2.15).
+fn covers_its_place(ctx: &Context, token: &VerifiedAgentToken) -> bool {
+    let place = token.audience();
+    let mut located = ctx
+        .catalogue()
+        .iter()
+        .filter(|offered| offered.shown.location.as_deref() == Some(place));
+    place == ctx.provider().issuer
+        || place == ctx.provider().default_location()
+        || located.any(|offered| token.covers(&offered.shown.name))
 }
 
 fn describe(ctx: &Context, caller: &AgentCaller) -> IntrospectedAgent {
