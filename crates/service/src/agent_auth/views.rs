@@ -1,7 +1,7 @@
 //! From records to what travels.
 
 use procura_agent_auth::agent::{Agent, AgentStatus};
-use procura_agent_auth::grant::Grant;
+use procura_agent_auth::grant::{Grant, GrantStatus};
 use procura_agent_auth::lifetime;
 use procura_agent_auth::wire::grant::GrantObject;
 use procura_agent_auth::wire::status::StatusResponse;
@@ -32,6 +32,11 @@ pub(super) fn status(
 ) -> StatusResponse {
     let policy = &ctx.policy().lifetime;
     let status = lifetime::state_at(agent, policy, now).status();
+    // Whatever ended the agent ended its grants with it, even if nobody has written that down yet.
+    let ended_by_time = status == AgentStatus::Revoked && agent.state.status() != status;
+    let all = all
+        .iter()
+        .filter(|grant| !ended_by_time || grant.state.status() == GrantStatus::Denied);
     let expires_at = if status == AgentStatus::Active {
         lifetime::expires_at(agent, policy)
     } else {
