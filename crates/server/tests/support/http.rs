@@ -1,61 +1,140 @@
-//! One request over one connection, with whatever headers and body a test likes.
+//! Requests with whatever headers and body a test likes, one connection each; or many at once over
+//! one connection.
 
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper::{HeaderMap, Request};
-use hyper_util::rt::TokioIo;
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::{http1, http2};
+use hyper::{HeaderMap, Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
     /// The body as JSON; null when it is none.
-    pub body: Value,
-    pub text: String,
+    pub(crate) body: Value,
+    pub(crate) text: String,
 }
 
 impl Answer {
     /// The status and error code in one, for comparing.
-    pub fn refusal(&self) -> (u16, &str) {
+    pub(crate) fn refusal(&self) -> (u16, &str) {
         (self.status, self.body["error"].as_str().unwrap_or("-"))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let value = self.headers.get(name)?;
+        value.to_str().ok()
+    }
+
+    /// A member that has to be a text.
+    pub(crate) fn text_of(&self, member: &str) -> &str {
+        let text = self.body[member].as_str();
+        text.unwrap_or_else(|| panic!("{member} is no text in {self:?}"))
     }
 
     /// The user code of the approval in it.
-    pub fn user_code(&self) -> String {
-        self.body["approval"]["user_code"].as_str().unwrap_or_else(|| panic!("no code in {self:?}")).to_owned()
+    pub(crate) fn user_code(&self) -> String {
+        let code = self.body["approval"]["user_code"].as_str();
+        code.unwrap_or_else(|| panic!("no code in {self:?}"))
+            .to_owned()
     }
 
-    /// The status of each grant in it.
-    pub fn grants(&self) -> Vec<(&str, &str)> {
-        let grants = self.body["agent_capability_grants"].as_array().unwrap_or_else(|| panic!("no grants in {self:?}"));
-        grants.iter().map(|grant| (grant["capability"].as_str().unwrap(), grant["status"].as_str().unwrap())).collect()
+    /// The capability and status of each grant in it.
+    pub(crate) fn grants<'g>(&'g self) -> Vec<(&'g str, &'g str)> {
+        let grants = self.body["agent_capability_grants"].as_array();
+        let grants = grants.unwrap_or_else(|| panic!("no grants in {self:?}"));
+        let text = |grant: &'g Value, member| grant[member].as_str().unwrap();
+        grants
+            .iter()
+            .map(|grant| (text(grant, "capability"), text(grant, "status")))
+            .collect()
+    }
+
+    /// The grant of this capability in it.
+    pub(crate) fn grant(&self, capability: &str) -> &Value {
+        let grants = self.body["agent_capability_grants"].as_array();
+        let mut grants = grants
+            .unwrap_or_else(|| panic!("no grants in {self:?}"))
+            .iter();
+        let found = grants.find(|grant| grant["capability"] == capability);
+        found.unwrap_or_else(|| panic!("no grant of {capability} in {self:?}"))
+    }
+
+    /// The names of the members of the body, sorted.
+    pub(crate) fn members(&self) -> Vec<&str> {
+        members(&self.body)
     }
 }
 
-pub async fn send(
+/// The names of the members of an object, sorted.
+pub(crate) fn members(value: &Value) -> Vec<&str> {
+    let object = value.as_object();
+    let object = object.unwrap_or_else(|| panic!("no object: {value}"));
+    let mut names: Vec<_> = object.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+/// One request over a connection of its own.
+pub(crate) async fn send(
     address: &str,
     method: &str,
     path: &str,
-    headers: &[(&str, String)],
+    headers: &[(&'static str, String)],
     body: Option<Vec<u8>>,
 ) -> Answer {
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
-    let mut request = Request::builder().method(method).uri(path).header("host", address);
+    let mut request = Request::builder().method(method).uri(path);
+    request = request.header("host", address);
     for (name, value) in headers {
         request = request.header(*name, value);
     }
-    let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).unwrap();
-    let response = sender.send_request(request).await.unwrap();
+    let body = Full::new(Bytes::from(body.unwrap_or_default()));
+    let response = sender.send_request(request.body(body).unwrap()).await;
+    read(response.unwrap()).await
+}
+
+/// The same request so many times at once, spread over a few connections. Returns the statuses.
+pub(crate) async fn send_at_once(
+    address: &str,
+    path: &str,
+    token: &str,
+    body: &Value,
+    times: usize,
+) -> Vec<u16> {
+    let mut sent = tokio::task::JoinSet::new();
+    for start in (0..times).step_by(STREAMS) {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let io = TokioIo::new(stream);
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+        tokio::spawn(connection);
+        for _ in start..times.min(start + STREAMS) {
+            let request = Request::post(format!("http://{address}{path}"))
+                .header("authorization", format!("Bearer {token}"))
+                .header("content-type", "application/json")
+                .body(Full::new(Bytes::from(body.to_string())));
+            let mut sender = sender.clone();
+            let request = request.unwrap();
+            sent.spawn(async move {
+                sender
+                    .send_request(request)
+                    .await
+                    .unwrap()
+                    .status()
+                    .as_u16()
+            });
+        }
+    }
+    sent.join_all().await
+}
+
+async fn read(response: Response<Incoming>) -> Answer {
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     Answer {
@@ -65,3 +144,6 @@ pub async fn send(
         text: String::from_utf8_lossy(&bytes).into_owned(),
     }
 }
+
+/// As many requests at once as the server takes on one connection.
+const STREAMS: usize = 200;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use procura_keys::digest::{sha256, to_base64url};
+use procura_keys::digest::{from_base64url, sha256, to_base64url};
 use procura_keys::jwk::PublicJwk;
 use procura_keys::jwt::{self, Header};
 use procura_keys::key::SigningKey;
@@ -17,45 +17,66 @@ fn next() -> u64 {
     NEXT.fetch_add(1, Ordering::SeqCst)
 }
 
-fn new_key() -> SigningKey {
+/// A key that belongs to nobody yet.
+pub(crate) fn new_key() -> SigningKey {
     SigningKey::from_seed(&sha256(format!("key {}", next()).as_bytes())).unwrap()
 }
 
-/// A key that belongs to nobody.
-pub fn stranger() -> SigningKey {
-    new_key()
-}
-
 /// A token name that was not used before.
-pub fn jti() -> String {
+pub(crate) fn jti() -> String {
     format!("jti-{}", next())
 }
 
 /// A compact token over any claims and any `typ`.
-pub fn sign(typ: &str, claims: &Value, key: &SigningKey) -> String {
-    jwt::sign(Header { algorithm: "EdDSA", typ, kid: None }, claims, key).unwrap()
+pub(crate) fn sign(typ: &str, claims: &Value, key: &SigningKey) -> String {
+    let header = Header {
+        algorithm: "EdDSA",
+        typ,
+        kid: None,
+    };
+    jwt::sign(header, claims, key).unwrap()
 }
 
-pub fn jwk(key: &SigningKey) -> Value {
-    PublicJwk { key: key.public().clone(), kid: None }.to_value()
+/// A compact token over any header and any text as claims.
+pub(crate) fn compact(header: &Value, claims: &str, key: &SigningKey) -> String {
+    let part = |text: &str| to_base64url(text.as_bytes());
+    let signed = format!("{}.{}", part(&header.to_string()), part(claims));
+    let signature = key.sign(signed.as_bytes());
+    format!("{signed}.{}", to_base64url(&signature))
+}
+
+pub(crate) fn jwk(key: &SigningKey) -> Value {
+    PublicJwk {
+        key: key.public().clone(),
+        kid: None,
+    }
+    .to_value()
+}
+
+/// A token with one bit of its signature changed.
+pub(crate) fn tampered(token: &str) -> String {
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let mut bytes = from_base64url(signature).unwrap();
+    bytes[10] ^= 1;
+    format!("{signed}.{}", to_base64url(&bytes))
 }
 
 /// A host under test.
-pub struct TestHost {
-    pub key: SigningKey,
+pub(crate) struct TestHost {
+    pub(crate) key: SigningKey,
 }
 
 impl TestHost {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { key: new_key() }
     }
 
-    pub fn thumbprint(&self) -> String {
+    pub(crate) fn thumbprint(&self) -> String {
         Thumbprint::of(self.key.public()).into()
     }
 
     /// The claims of a good host token, to be signed as they are or changed first.
-    pub fn claims(&self, bank: &Bank) -> Value {
+    pub(crate) fn claims(&self, bank: &Bank) -> Value {
         let now = bank.now().as_seconds();
         json!({
             "iss": self.thumbprint(),
@@ -67,31 +88,40 @@ impl TestHost {
         })
     }
 
-    pub fn token(&self, bank: &Bank) -> String {
+    pub(crate) fn token(&self, bank: &Bank) -> String {
         sign("host+jwt", &self.claims(bank), &self.key)
     }
 
-    pub fn registration_token(&self, bank: &Bank, agent: &TestAgent) -> String {
+    /// A token with some claims changed.
+    pub(crate) fn token_with(&self, bank: &Bank, change: impl FnOnce(&mut Value)) -> String {
         let mut claims = self.claims(bank);
-        claims["agent_public_key"] = jwk(&agent.key);
+        change(&mut claims);
         sign("host+jwt", &claims, &self.key)
     }
 
-    pub fn new_agent(&self) -> TestAgent {
-        TestAgent { id: String::new(), key: new_key(), issuer: self.thumbprint() }
+    pub(crate) fn registration_token(&self, bank: &Bank, agent: &TestAgent) -> String {
+        self.token_with(bank, |claims| claims["agent_public_key"] = jwk(&agent.key))
+    }
+
+    pub(crate) fn new_agent(&self) -> TestAgent {
+        TestAgent {
+            id: String::new(),
+            key: new_key(),
+            issuer: self.thumbprint(),
+        }
     }
 }
 
 /// An agent under test.
-pub struct TestAgent {
-    pub id: String,
-    pub key: SigningKey,
-    pub issuer: String,
+pub(crate) struct TestAgent {
+    pub(crate) id: String,
+    pub(crate) key: SigningKey,
+    pub(crate) issuer: String,
 }
 
 impl TestAgent {
     /// The claims of a good agent token, to be signed as they are or changed first.
-    pub fn claims(&self, bank: &Bank, audience: &str) -> Value {
+    pub(crate) fn claims(&self, bank: &Bank, audience: &str) -> Value {
         let now = bank.now().as_seconds();
         json!({
             "iss": self.issuer,
@@ -103,22 +133,26 @@ impl TestAgent {
         })
     }
 
-    pub fn token(&self, bank: &Bank, audience: &str) -> String {
-        sign("agent+jwt", &self.claims(bank, audience), &self.key)
+    pub(crate) fn token(&self, bank: &Bank, audience: &str) -> String {
+        self.token_with(bank, audience, |_| ())
+    }
+
+    /// A token with some claims changed.
+    pub(crate) fn token_with(
+        &self,
+        bank: &Bank,
+        audience: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> String {
+        let mut claims = self.claims(bank, audience);
+        change(&mut claims);
+        sign("agent+jwt", &claims, &self.key)
     }
 
     /// A token that covers these capabilities only.
-    pub fn token_for(&self, bank: &Bank, audience: &str, capabilities: &[&str]) -> String {
-        let mut claims = self.claims(bank, audience);
-        claims["capabilities"] = json!(capabilities);
-        sign("agent+jwt", &claims, &self.key)
+    pub(crate) fn token_for(&self, bank: &Bank, audience: &str, capabilities: &[&str]) -> String {
+        self.token_with(bank, audience, |claims| {
+            claims["capabilities"] = json!(capabilities)
+        })
     }
-}
-
-/// A token with its last signature character changed.
-pub fn tampered(token: &str) -> String {
-    let (signed, signature) = token.rsplit_once('.').unwrap();
-    let mut bytes = procura_keys::digest::from_base64url(signature).unwrap();
-    bytes[10] ^= 1;
-    format!("{signed}.{}", to_base64url(&bytes))
 }

@@ -1,0 +1,265 @@
+//! `GET /agent/status` (§5.5).
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::Bank;
+use crate::support::flows::{ALICE, wish};
+use crate::support::signers::{TestHost, jwk, new_key};
+
+// AA-5.5-03, AA-5.5-05, AA-5.5-06, AA-5.5-07, AA-3.2-01, AA-3.2-05
+#[tokio::test]
+async fn a_host_learns_everything_about_its_agent() {
+    let bank = Bank::start().await;
+    let limits = json!({ "amount": { "max": 1000 }, "currency": { "in": ["USD"] } });
+    let transfer = json!({ "name": "transfer_domestic", "constraints": limits });
+    let host = TestHost::new();
+    let wanted = wish(json!(["list_accounts", transfer, "watch_balance"]));
+    let (agent, asked) = bank.register(&host, &wanted).await;
+    bank.approve_some(&asked, ALICE, &["list_accounts", "transfer_domestic"])
+        .await;
+    bank.request(&agent, json!(["check_balance"])).await;
+    bank.clock.advance(Duration::from_mins(10));
+    bank.execute(&agent, "list_accounts", json!({})).await;
+    insta::assert_snapshot!(bank.shown(&bank.status(&host, &agent).await), @r#"
+    200 {
+      "activated_at": "2026-02-25T10:00:00Z",
+      "agent_capability_grants": [
+        {
+          "capability": "list_accounts",
+          "description": "List your accounts",
+          "granted_by": "usr_ID",
+          "output": {
+            "items": {
+              "properties": {
+                "account_id": {
+                  "type": "string"
+                },
+                "name": {
+                  "type": "string"
+                }
+              },
+              "type": "object"
+            },
+            "type": "array"
+          },
+          "status": "active"
+        },
+        {
+          "capability": "transfer_domestic",
+          "constraints": {
+            "amount": {
+              "max": 1000
+            },
+            "currency": {
+              "in": [
+                "USD"
+              ]
+            }
+          },
+          "description": "Send money to another account in the same country",
+          "granted_by": "usr_ID",
+          "input": {
+            "additionalProperties": false,
+            "properties": {
+              "amount": {
+                "description": "How much",
+                "exclusiveMinimum": 0,
+                "type": "number"
+              },
+              "currency": {
+                "description": "In which currency, such as USD",
+                "pattern": "^[A-Z]{3}$",
+                "type": "string"
+              },
+              "destination_account": {
+                "description": "To which account",
+                "type": "string"
+              }
+            },
+            "required": [
+              "amount",
+              "currency",
+              "destination_account"
+            ],
+            "type": "object"
+          },
+          "output": {
+            "properties": {
+              "amount": {
+                "type": "number"
+              },
+              "currency": {
+                "type": "string"
+              },
+              "destination_account": {
+                "type": "string"
+              },
+              "status": {
+                "type": "string"
+              }
+            },
+            "type": "object"
+          },
+          "status": "active"
+        },
+        {
+          "capability": "watch_balance",
+          "status": "denied"
+        },
+        {
+          "capability": "check_balance",
+          "status": "pending"
+        }
+      ],
+      "agent_id": "agt_ID",
+      "created_at": "2026-02-25T10:00:00Z",
+      "expires_at": "2026-02-25T11:10:00Z",
+      "host_id": "hst_ID",
+      "last_used_at": "2026-02-25T10:10:00Z",
+      "mode": "delegated",
+      "name": "Helper",
+      "status": "active",
+      "user_id": "usr_ID"
+    }
+    "#);
+}
+
+// AA-5.5-06, AA-5.3-17, AA-4.5.1-07
+#[tokio::test]
+async fn a_pending_host_may_ask_whether_its_agent_was_approved() {
+    let bank = Bank::start().await;
+    let host = TestHost::new();
+    let (agent, _) = bank.register(&host, &wish(json!(["list_accounts"]))).await;
+    let status = bank.status(&host, &agent).await;
+    assert_eq!(status.body["status"], "pending");
+    let pending = json!({ "capability": "list_accounts", "status": "pending" });
+    assert_eq!(status.body["agent_capability_grants"], json!([pending]));
+    for absent in ["user_id", "activated_at", "last_used_at", "expires_at"] {
+        assert!(status.body.get(absent).is_none(), "{absent}");
+    }
+}
+
+// AA-5.5-01, AA-5.13-09
+#[tokio::test]
+async fn another_hosts_agent_is_none_of_its_business() {
+    let bank = Bank::start().await;
+    let (_, agent) = bank.approved_agent(json!([])).await;
+    let (other, _) = bank.approved_agent(json!([])).await;
+    let answer = bank.status(&other, &agent).await;
+    assert_eq!(answer.refusal(), (403, "unauthorized"));
+    assert!(!answer.text.contains("active"), "{}", answer.text);
+}
+
+// AA-5.5-02, AA-5.13-13
+#[tokio::test]
+async fn an_agent_nobody_registered_is_not_found() {
+    let bank = Bank::start().await;
+    let (host, mut agent) = bank.approved_agent(json!([])).await;
+    let unknown = agent.id.replace(|c: char| c.is_ascii_digit(), "0");
+    for id in [unknown.as_str(), "agt_1", "", "%00", &"x".repeat(4_000)] {
+        agent.id = id.to_owned();
+        let answer = bank.status(&host, &agent).await;
+        assert_eq!(answer.refusal(), (404, "agent_not_found"), "{id}");
+    }
+}
+
+// AA-5.5-01
+#[tokio::test]
+async fn the_query_has_to_name_one_agent() {
+    let bank = Bank::start().await;
+    let (host, agent) = bank.approved_agent(json!([])).await;
+    for query in [
+        String::new(),
+        "?agent=x".into(),
+        format!("?agent_id={0}&agent_id={0}", agent.id),
+    ] {
+        let answer = bank
+            .get(&format!("/agent/status{query}"), Some(&host.token(&bank)))
+            .await;
+        assert_eq!(answer.refusal(), (400, "invalid_request"), "{query}");
+    }
+}
+
+// AA-4.2-17
+#[tokio::test]
+async fn agent_key_claims_are_neither_needed_nor_in_the_way() {
+    let bank = Bank::start().await;
+    let (host, agent) = bank.approved_agent(json!([])).await;
+    let path = format!("/agent/status?agent_id={}", agent.id);
+    let stranger = jwk(&new_key());
+    for claim in [None, Some(jwk(&agent.key)), Some(stranger)] {
+        let token = host.token_with(&bank, |claims| {
+            if let Some(key) = &claim {
+                claims["agent_public_key"] = key.clone();
+            }
+        });
+        let answer = bank.get(&path, Some(&token)).await;
+        assert_eq!(answer.status, 200, "{claim:?}: {answer:?}");
+    }
+}
+
+// AA-5.5-05, AA-3.2-03
+#[tokio::test]
+async fn the_person_is_named_for_a_delegated_agent_only() {
+    let bank = Bank::start().await;
+    let host = TestHost::new();
+    let worker = bank.autonomous_agent_of(&host).await;
+    assert!(
+        bank.status(&host, &worker)
+            .await
+            .body
+            .get("user_id")
+            .is_none()
+    );
+    let (linked, helper) = bank.approved_agent(json!([])).await;
+    let later = bank.approved_agent_of(&linked, json!(["echo"])).await;
+    let alice = bank.status(&linked, &helper).await.body["user_id"].clone();
+    assert!(alice.as_str().unwrap().starts_with("usr_"));
+    assert_eq!(bank.status(&linked, &later).await.body["user_id"], alice);
+}
+
+// AA-3.2-06, AA-3.2-07, AA-3.1-06
+#[tokio::test]
+async fn each_moment_moves_with_what_it_is_about() {
+    let bank = Bank::start().await;
+    let host = TestHost::new();
+    let (agent, asked) = bank.register(&host, &wish(json!(["echo"]))).await;
+    bank.clock.advance(Duration::from_secs(60));
+    bank.approve_all(&asked, ALICE).await;
+    bank.clock.advance(Duration::from_secs(60));
+    let unused = bank.status(&host, &agent).await.body;
+    assert_eq!(unused["created_at"], "2026-02-25T10:00:00Z");
+    assert_eq!(unused["activated_at"], "2026-02-25T10:01:00Z");
+    assert_eq!(unused.get("last_used_at"), None);
+    assert_eq!(unused["expires_at"], "2026-02-25T11:01:00Z");
+    bank.execute(&agent, "echo", json!({})).await;
+    bank.clock.advance(Duration::from_secs(60));
+    // Its host's questions are not its own requests.
+    for _ in 0..2 {
+        let used = bank.status(&host, &agent).await.body;
+        assert_eq!(used["created_at"], unused["created_at"]);
+        assert_eq!(used["activated_at"], unused["activated_at"]);
+        assert_eq!(used["last_used_at"], "2026-02-25T10:02:00Z");
+        assert_eq!(used["expires_at"], "2026-02-25T11:02:00Z");
+        bank.clock.advance(Duration::from_secs(60));
+    }
+}
+
+// AA-5.5-07, AA-3.3-04, AA-3.3.1-01
+#[tokio::test]
+async fn each_grant_says_who_granted_it() {
+    let bank = Bank::start().await;
+    let (host, agent) = bank.approved_agent(json!(["list_accounts"])).await;
+    bank.request(&agent, json!(["echo"])).await;
+    let asked = bank.request(&agent, json!(["check_balance"])).await;
+    bank.administrator_approves(&asked).await;
+    let status = bank.status(&host, &agent).await;
+    let alice = &status.body["user_id"];
+    assert_eq!(&status.grant("list_accounts")["granted_by"], alice);
+    assert_eq!(status.grant("echo")["granted_by"], "policy");
+    assert_eq!(status.grant("check_balance")["granted_by"], "administrator");
+    // Whoever granted it, the agent acts for the same person.
+    assert_ne!(*alice, Value::Null);
+}
