@@ -60,14 +60,20 @@ pub enum Purpose {
     Registration,
     /// More capabilities for an active agent.
     Capabilities,
+    /// An expired agent that wants to go on.
+    Reactivation,
 }
 
 impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 3] = [Self::Registration, Self::Capabilities, Self::Reactivation];
+
     /// The storage form.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "registration",
             Self::Capabilities => "capabilities",
+            Self::Reactivation => "reactivation",
         }
     }
 }
@@ -225,7 +231,7 @@ pub fn decide(
 /// The agent still is in the state it asked in.
 fn require_waiting(case: Case<'_>, now: Timestamp) -> Result<(), ApprovalError> {
     let expected = match case.approval.purpose {
-        Purpose::Registration => AgentStatus::Pending,
+        Purpose::Registration | Purpose::Reactivation => AgentStatus::Pending,
         Purpose::Capabilities => AgentStatus::Active,
     };
     let status = lifetime::state_at(case.agent, case.lifetime, now).status();
@@ -271,7 +277,9 @@ fn approve(
         });
     }
     let agent = match case.approval.purpose {
-        Purpose::Registration => Some(AgentState::Active { activated_at: now }),
+        Purpose::Registration | Purpose::Reactivation => {
+            Some(AgentState::Active { activated_at: now })
+        }
         Purpose::Capabilities => None,
     };
     Ok(ApprovalDecision {
@@ -294,7 +302,7 @@ fn deny(
     now: Timestamp,
 ) -> ApprovalDecision {
     let agent = match case.approval.purpose {
-        Purpose::Registration => Some(case.agent.state.rejected()),
+        Purpose::Registration | Purpose::Reactivation => Some(case.agent.state.rejected()),
         Purpose::Capabilities => None,
     };
     ApprovalDecision {

@@ -4,7 +4,7 @@ use procura_keys::clock::Timestamp;
 
 use crate::agent::{Agent, Mode};
 use crate::constraint::covers;
-use crate::grant::{Grant, GrantState};
+use crate::grant::{Actor, Grant, GrantState};
 use crate::host::Host;
 use crate::id::GrantId;
 use crate::refusal::Refusal;
@@ -53,12 +53,10 @@ pub fn decide(
             .iter()
             .filter(|grant| matches!(grant.state, GrantState::Pending { .. }));
         withdrawn.extend(open.map(|grant| grant.id.clone()));
-        // A default is not granted around a decision somebody made: not beside tighter limits, and not after
-        // a denial or a withdrawal.
-        let undecided = on_record
-            .iter()
-            .all(|grant| matches!(grant.state, GrantState::Pending { .. }));
-        let automatic = undecided && ask.is_automatic(&host.default_capabilities);
+        // A default is not granted around a decision somebody made: not beside tighter limits, and not
+        // after a denial or a withdrawal.
+        let automatic = !on_record.iter().any(|grant| is_decision(grant))
+            && ask.is_automatic(&host.default_capabilities);
         let outcome = if automatic {
             Outcome::Grant
         } else {
@@ -83,6 +81,15 @@ pub fn decide(
         withdrawn,
         approver,
     })
+}
+
+/// Whether somebody, rather than policy, has decided about this capability for this agent.
+pub(crate) fn is_decision(grant: &Grant) -> bool {
+    match &grant.state {
+        GrantState::Active { .. } | GrantState::Withdrawn { .. } => true,
+        GrantState::Denied { denied_by } => *denied_by != Actor::Policy,
+        GrantState::Pending { .. } | GrantState::Revoked => false,
+    }
 }
 
 fn suffices(grant: &Grant, ask: &Wanted, now: Timestamp) -> bool {

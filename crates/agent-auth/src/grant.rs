@@ -57,7 +57,14 @@ pub enum GrantState {
         /// Who turned it down.
         denied_by: Actor,
     },
-    /// Taken back. Never shown on the wire.
+    /// Taken back from this agent by somebody's decision. Never shown on the wire, and not undone by
+    /// policy: a default that was withdrawn does not come back by itself.
+    Withdrawn {
+        /// Who took it back.
+        withdrawn_by: Actor,
+    },
+    /// Ended together with something else: its agent, its request, or the lifetime before a
+    /// reactivation. Never shown on the wire.
     Revoked,
 }
 
@@ -68,6 +75,7 @@ impl GrantState {
             Self::Pending { .. } => GrantStatus::Pending,
             Self::Active { .. } => GrantStatus::Active,
             Self::Denied { .. } => GrantStatus::Denied,
+            Self::Withdrawn { .. } => GrantStatus::Withdrawn,
             Self::Revoked => GrantStatus::Revoked,
         }
     }
@@ -82,13 +90,21 @@ pub enum GrantStatus {
     Active,
     /// Turned down.
     Denied,
-    /// Taken back.
+    /// Taken back by a decision.
+    Withdrawn,
+    /// Ended together with something else.
     Revoked,
 }
 
 impl GrantStatus {
     /// Every state.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Active, Self::Denied, Self::Revoked];
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Active,
+        Self::Denied,
+        Self::Withdrawn,
+        Self::Revoked,
+    ];
 
     /// The wire and storage form.
     pub fn as_str(self) -> &'static str {
@@ -96,6 +112,7 @@ impl GrantStatus {
             Self::Pending => "pending",
             Self::Active => "active",
             Self::Denied => "denied",
+            Self::Withdrawn => "withdrawn",
             Self::Revoked => "revoked",
         }
     }
@@ -176,6 +193,9 @@ mod tests {
             },
             GrantState::Denied {
                 denied_by: Actor::Policy,
+            },
+            GrantState::Withdrawn {
+                withdrawn_by: Actor::Policy,
             },
             GrantState::Revoked,
         ] {

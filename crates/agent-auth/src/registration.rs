@@ -140,7 +140,11 @@ fn autonomous(
     })
 }
 
-fn autonomous_policy(host: Option<&Host>, policy: &RegistrationPolicy) -> AutonomousPolicy {
+/// What becomes of an autonomous agent of this host.
+pub(crate) fn autonomous_policy(
+    host: Option<&Host>,
+    policy: &RegistrationPolicy,
+) -> AutonomousPolicy {
     match host {
         None => policy.autonomous_unknown_hosts,
         Some(host) if host.status == HostStatus::Pending => match policy.autonomous_unknown_hosts {

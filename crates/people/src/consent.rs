@@ -40,6 +40,8 @@ pub enum ConsentKind {
     Connect,
     /// A connected agent wants more.
     Extend,
+    /// A connected agent whose time ran out wants to go on.
+    Resume,
 }
 
 /// One thing that is asked for.

@@ -64,7 +64,7 @@ CREATE TABLE aap_approvals (
     id TEXT NOT NULL PRIMARY KEY,
     agent_id TEXT NOT NULL REFERENCES aap_agents (id) DEFERRABLE INITIALLY DEFERRED,
     host_id TEXT NOT NULL REFERENCES aap_hosts (id) DEFERRABLE INITIALLY DEFERRED,
-    purpose TEXT NOT NULL CHECK (purpose IN ('registration', 'capabilities')),
+    purpose TEXT NOT NULL CHECK (purpose IN ('registration', 'capabilities', 'reactivation')),
     approver TEXT NOT NULL CHECK (approver IN ('person', 'administrator')),
     code_digest BLOB NOT NULL UNIQUE CHECK (length(code_digest) = 32),
     reason TEXT,
@@ -89,7 +89,7 @@ CREATE TABLE aap_grants (
     capability TEXT NOT NULL,
     -- A JSON object in the wire form.
     constraints TEXT,
-    status TEXT NOT NULL CHECK (status IN ('pending', 'active', 'denied', 'revoked')),
+    status TEXT NOT NULL CHECK (status IN ('pending', 'active', 'denied', 'withdrawn', 'revoked')),
     -- The request that a pending grant waits for.
     approval_id TEXT REFERENCES aap_approvals (id) DEFERRABLE INITIALLY DEFERRED,
     -- Who granted or denied it.
@@ -99,7 +99,7 @@ CREATE TABLE aap_grants (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     CHECK ((approval_id IS NOT NULL) = (status = 'pending')),
-    CHECK ((decided_by IS NOT NULL) = (status IN ('active', 'denied')))
+    CHECK ((decided_by IS NOT NULL) = (status IN ('active', 'denied', 'withdrawn')))
 );
 CREATE UNIQUE INDEX aap_grants_pending_once ON aap_grants (agent_id, capability)
     WHERE status = 'pending';

@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use procura_agent_auth::agent::{Agent, AgentState, AgentStatus, Mode};
 use procura_agent_auth::id::{AgentId, HostId, UserId};
 use procura_keys::clock::Timestamp;
+use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
 use procura_store::agent_auth::{AgentChange, AgentFilter, AgentStore};
 use procura_store::{Page, StoreError, StoreResult};
@@ -83,6 +84,31 @@ impl AgentStore for SqliteTransaction {
             millis(change.to.activated_at()),
             user_id,
             change.at.as_millis(),
+        )
+        .execute(self.connection())
+        .await
+        .map_err(failed_on(AGENT))?;
+        (done.rows_affected() == 1)
+            .then_some(())
+            .ok_or(StoreError::Conflict(AGENT))
+    }
+
+    async fn rotate_agent_key(
+        &mut self,
+        id: &AgentId,
+        from: &Thumbprint,
+        to: &PublicKey,
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        let thumbprint = Thumbprint::of(to);
+        let done = sqlx::query!(
+            "UPDATE aap_agents SET public_key = $3, thumbprint = $4, updated_at = $5
+            WHERE id = $1 AND thumbprint = $2",
+            id.as_str(),
+            from.as_str(),
+            to.as_bytes().as_slice(),
+            thumbprint.as_str(),
+            at.as_millis(),
         )
         .execute(self.connection())
         .await

@@ -157,14 +157,13 @@ impl TryFrom<ApprovalRow> for Approval {
     type Error = StoreError;
 
     fn try_from(row: ApprovalRow) -> StoreResult<Self> {
-        let purposes = [Purpose::Registration, Purpose::Capabilities];
         let approvers = [ApproverKind::Person, ApproverKind::Administrator];
         Ok(Self {
             state: state(&row)?,
             id: column::text(APPROVAL, row.id)?,
             agent_id: column::text(APPROVAL, row.agent_id)?,
             host_id: column::text(APPROVAL, row.host_id)?,
-            purpose: column::name(APPROVAL, &purposes, Purpose::as_str, &row.purpose)?,
+            purpose: column::name(APPROVAL, &Purpose::ALL, Purpose::as_str, &row.purpose)?,
             approver: column::name(APPROVAL, &approvers, ApproverKind::as_str, &row.approver)?,
             code_digest: column::digest(APPROVAL, row.code_digest)?,
             reason: row.reason,

@@ -126,9 +126,9 @@ impl GrantStore for SqliteTransaction {
 fn facts(state: &GrantState) -> (Option<&str>, Option<String>) {
     match state {
         GrantState::Pending { approval_id } => (Some(approval_id.as_str()), None),
-        GrantState::Active { granted_by: by } | GrantState::Denied { denied_by: by } => {
-            (None, Some(by.to_record()))
-        }
+        GrantState::Active { granted_by: by }
+        | GrantState::Denied { denied_by: by }
+        | GrantState::Withdrawn { withdrawn_by: by } => (None, Some(by.to_record())),
         GrantState::Revoked => (None, None),
     }
 }
@@ -180,6 +180,9 @@ fn state(row: &GrantRow) -> StoreResult<GrantState> {
             Ok(GrantState::Active { granted_by })
         }
         (GrantStatus::Denied, None, Some(Some(denied_by))) => Ok(GrantState::Denied { denied_by }),
+        (GrantStatus::Withdrawn, None, Some(Some(withdrawn_by))) => {
+            Ok(GrantState::Withdrawn { withdrawn_by })
+        }
         (GrantStatus::Revoked, None, None) => Ok(GrantState::Revoked),
         _ => Err(corrupt(
             GRANT,

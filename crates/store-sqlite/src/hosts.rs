@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use procura_agent_auth::host::{Host, HostStatus};
 use procura_agent_auth::id::{HostId, UserId};
 use procura_keys::clock::Timestamp;
+use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
 use procura_store::agent_auth::{HostChange, HostStore};
 use procura_store::{Page, StoreError, StoreResult};
@@ -100,6 +101,31 @@ impl HostStore for SqliteTransaction {
             link,
             activated_at,
             change.at.as_millis(),
+        )
+        .execute(self.connection())
+        .await
+        .map_err(failed_on(HOST))?;
+        (done.rows_affected() == 1)
+            .then_some(())
+            .ok_or(StoreError::Conflict(HOST))
+    }
+
+    async fn rotate_host_key(
+        &mut self,
+        id: &HostId,
+        from: &Thumbprint,
+        to: &PublicKey,
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        let thumbprint = Thumbprint::of(to);
+        let done = sqlx::query!(
+            "UPDATE aap_hosts SET public_key = $3, thumbprint = $4, updated_at = $5
+            WHERE id = $1 AND thumbprint = $2",
+            id.as_str(),
+            from.as_str(),
+            to.as_bytes().as_slice(),
+            thumbprint.as_str(),
+            at.as_millis(),
         )
         .execute(self.connection())
         .await

@@ -8,6 +8,7 @@ use procura_agent_auth::grant::{Grant, GrantState, GrantStatus};
 use procura_agent_auth::host::{Host, HostStatus};
 use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId, UserId};
 use procura_keys::clock::Timestamp;
+use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
 
 use crate::{Page, StoreResult};
@@ -30,6 +31,15 @@ pub trait HostStore {
     async fn list_hosts_by_user(&mut self, user: &UserId) -> StoreResult<Vec<Host>>;
     /// Carries out a transition. `Conflict` when the host is not in state `from` any more.
     async fn apply_host(&mut self, change: &HostChange) -> StoreResult<()>;
+    /// Puts a new key in place of the one with thumbprint `from`. `Conflict` when the host has another key by now,
+    /// or another host has the new one.
+    async fn rotate_host_key(
+        &mut self,
+        id: &HostId,
+        from: &Thumbprint,
+        to: &PublicKey,
+        at: Timestamp,
+    ) -> StoreResult<()>;
     /// Notes when the host's key was last used and what its client calls it now, if it says so.
     /// Never moves time back; an unknown host is skipped.
     async fn touch_host(
@@ -77,6 +87,15 @@ pub trait AgentStore {
     ) -> StoreResult<Vec<Agent>>;
     /// Carries out a transition. `Conflict` when the agent is not in state `from` any more.
     async fn apply_agent(&mut self, change: &AgentChange) -> StoreResult<()>;
+    /// Puts a new key in place of the one with thumbprint `from`. `Conflict` when the agent has another key by
+    /// now, or another agent of its host has the new one.
+    async fn rotate_agent_key(
+        &mut self,
+        id: &AgentId,
+        from: &Thumbprint,
+        to: &PublicKey,
+        at: Timestamp,
+    ) -> StoreResult<()>;
     /// Notes when agents last made an authenticated request. Never moves time back; unknown agents
     /// are skipped.
     async fn touch_agents(&mut self, uses: &[(AgentId, Timestamp)]) -> StoreResult<()>;

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::capability::ApprovalStrength::{self, None as Free, Presence, Session};
-use crate::fixtures::{self, NOW, grant, name, pending_grant, seconds, wanted};
+use crate::fixtures::{self, NOW, alice, grant, name, pending_grant, seconds, wanted};
 use crate::grant::Actor;
 use crate::request::Unsatisfiable;
 
@@ -232,7 +232,13 @@ fn an_open_request_stands_when_what_is_asked_is_held() {
 #[test]
 fn a_default_does_not_go_around_a_decision() {
     let narrower = grant(1, "balance", &json!({"account": "acc_1"}));
-    let decided = [narrower, denied(1, "balance"), revoked(1, "balance")];
+    let withdrawn = Grant {
+        state: GrantState::Withdrawn {
+            withdrawn_by: Actor::User(alice()),
+        },
+        ..narrower.clone()
+    };
+    let decided = [narrower, denied(1, "balance"), withdrawn];
     for grant in decided {
         for approval in [Session, Free] {
             let answer = one(
@@ -249,9 +255,20 @@ fn a_default_does_not_go_around_a_decision() {
             );
         }
     }
-    let open = pending_grant(1, "balance", &json!({}));
-    let answer = one(&[open], "balance", Session, &json!({})).unwrap();
-    assert_eq!(outcome(&answer), Some(Outcome::Grant));
+    let hopeless = Grant {
+        state: GrantState::Denied {
+            denied_by: Actor::Policy,
+        },
+        ..denied(1, "balance")
+    };
+    for undecided in [
+        pending_grant(1, "balance", &json!({})),
+        revoked(1, "balance"),
+        hopeless,
+    ] {
+        let answer = one(&[undecided], "balance", Session, &json!({})).unwrap();
+        assert_eq!(outcome(&answer), Some(Outcome::Grant));
+    }
 }
 
 // AA-2.13-06

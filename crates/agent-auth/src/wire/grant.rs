@@ -69,7 +69,7 @@ impl GrantObject {
                 output: capability.and_then(|it| it.output.clone()),
                 ..bare
             }),
-            GrantState::Revoked => None,
+            GrantState::Withdrawn { .. } | GrantState::Revoked => None,
         }
     }
 }

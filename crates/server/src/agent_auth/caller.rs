@@ -26,6 +26,12 @@ pub(super) struct Asking(pub(super) AgentCaller);
 /// A known host, approved or waiting.
 pub(super) struct Host(pub(super) HostCaller);
 
+/// A known host that has been approved.
+pub(super) struct ActiveHost(pub(super) HostCaller);
+
+/// A host that revokes itself.
+pub(super) struct EndingHost(pub(super) HostCaller);
+
 /// A host that registers an agent.
 pub(super) struct Registering(pub(super) RegisteringHost);
 
@@ -72,6 +78,24 @@ impl FromRequestParts<App> for Host {
         Ok(Self(
             caller::host(&app.ctx, bearer(parts)?, Standing::NotEnded).await?,
         ))
+    }
+}
+
+impl FromRequestParts<App> for ActiveHost {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
+        Ok(Self(
+            caller::host(&app.ctx, bearer(parts)?, Standing::Active).await?,
+        ))
+    }
+}
+
+impl FromRequestParts<App> for EndingHost {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
+        Ok(Self(caller::ending_host(&app.ctx, bearer(parts)?).await?))
     }
 }
 

@@ -202,6 +202,18 @@ pub async fn host(ctx: &Context, token: &str, standing: Standing) -> ServiceResu
     Ok(HostCaller { host, token, now })
 }
 
+/// Verifies a host that revokes itself. To nobody else does it matter whether it is known.
+pub async fn ending_host(ctx: &Context, token: &str) -> ServiceResult<HostCaller> {
+    match host(ctx, token, Standing::Active).await {
+        Err(ServiceError::Refused(Refusal::InvalidJwt(TokenDefect::NotVerified))) => {
+            // Either the key is not the one it presents, or it is, and unknown: only then the host is told.
+            proved_host(ctx, token, Standing::Active).await?;
+            Err(Refusal::HostNotFound.into())
+        }
+        result => result,
+    }
+}
+
 /// Verifies a host that registers an agent. A new host is whoever holds the key it presents; how many of those
 /// an address may bring is counted before anything is kept of them.
 pub async fn registering_host(

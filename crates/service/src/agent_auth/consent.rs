@@ -209,6 +209,7 @@ impl File {
             known_app: self.known_app,
             kind: match self.approval.purpose {
                 Purpose::Registration => ConsentKind::Connect,
+                Purpose::Reactivation => ConsentKind::Resume,
                 Purpose::Capabilities => ConsentKind::Extend,
             },
             reason: self.approval.reason.clone(),

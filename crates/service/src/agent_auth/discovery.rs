@@ -25,9 +25,12 @@ pub fn discovery(ctx: &Context) -> Discovery {
             execute: path(EXECUTE_PATH),
             request_capability: path("/agent/request-capability"),
             status: path("/agent/status"),
+            reactivate: path("/agent/reactivate"),
             revoke: path("/agent/revoke"),
+            revoke_host: path("/host/revoke"),
+            rotate_key: path("/agent/rotate-key"),
+            rotate_host_key: path("/host/rotate-key"),
             introspect: path("/agent/introspect"),
-            ..Endpoints::default()
         },
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use procura_agent_auth::agent::Agent;
 use procura_agent_auth::grant::Grant;
 use procura_agent_auth::host::Host;
-use procura_agent_auth::id::AgentId;
+use procura_agent_auth::id::{AgentId, HostId};
 use procura_keys::clock::Timestamp;
 use procura_store::StoreResult;
 
@@ -130,6 +130,15 @@ impl Snapshots {
             let mut shard = self.shard(id);
             shard.drops += 1;
             shard.held.remove(id);
+        }
+    }
+
+    /// Drops the snapshots of all agents of a host. Looks at every snapshot, which is fine for what is rare.
+    pub(crate) fn drop_host(&self, host: &HostId) {
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.drops += 1;
+            shard.held.retain(|_, snapshot| snapshot.host.id != *host);
         }
     }
 

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use procura_agent_auth::agent::{Agent, AgentState, Mode};
 use procura_agent_auth::id::{AgentId, HostId, UserId};
 use procura_keys::clock::Timestamp;
+use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
 
 use super::MemoryTransaction;
@@ -72,6 +73,29 @@ impl AgentStore for MemoryTransaction {
             agent.user_id.clone_from(&change.user_id);
         }
         agent.updated_at = change.at;
+        Ok(())
+    }
+
+    async fn rotate_agent_key(
+        &mut self,
+        id: &AgentId,
+        from: &Thumbprint,
+        to: &PublicKey,
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        let agents = Arc::make_mut(&mut self.change()?.agents);
+        let host_id = agents.get(id).map(|agent| agent.host_id.clone());
+        let taken =
+            |other: &Agent| Some(&other.host_id) == host_id.as_ref() && other.public_key == *to;
+        if agents.values().any(taken) {
+            return Err(StoreError::Conflict("agent"));
+        }
+        let agent = agents
+            .get_mut(id)
+            .filter(|agent| agent.thumbprint() == *from)
+            .ok_or(StoreError::Conflict("agent"))?;
+        agent.public_key = to.clone();
+        agent.updated_at = at;
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use procura_agent_auth::host::{Host, HostStatus};
 use procura_agent_auth::id::{HostId, UserId};
 use procura_keys::clock::Timestamp;
+use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
 
 use super::MemoryTransaction;
@@ -62,6 +63,26 @@ impl HostStore for MemoryTransaction {
             host.user_id.clone_from(&change.link);
         }
         host.updated_at = change.at;
+        Ok(())
+    }
+
+    async fn rotate_host_key(
+        &mut self,
+        id: &HostId,
+        from: &Thumbprint,
+        to: &PublicKey,
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        let hosts = Arc::make_mut(&mut self.change()?.hosts);
+        if hosts.values().any(|host| host.public_key == *to) {
+            return Err(StoreError::Conflict("host"));
+        }
+        let host = hosts
+            .get_mut(id)
+            .filter(|host| host.thumbprint() == *from)
+            .ok_or(StoreError::Conflict("host"))?;
+        host.public_key = to.clone();
+        host.updated_at = at;
         Ok(())
     }
 
