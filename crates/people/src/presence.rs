@@ -88,7 +88,7 @@ pub enum Lacking {
 mod tests {
     use super::*;
 
-    const FRESH: Duration = Duration::from_secs(300);
+    const FRESH: Duration = Duration::from_mins(5);
 
     fn verdict(required: Strength, method: Method, age: i64) -> Result<(), Lacking> {
         let now = Timestamp::from_seconds(10_000);

@@ -73,7 +73,7 @@ impl Config {
             let offered = section.judge().map_err(named)?;
             catalogue
                 .add(offered)
-                .map_err(|_| named("this name is used twice; names have to differ".to_owned()))?;
+                .map_err(|taken| named(taken.to_string()))?;
         }
         document.judge()?;
         Ok(Self {

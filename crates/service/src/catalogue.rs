@@ -58,12 +58,17 @@ impl fmt::Debug for Offered {
     }
 }
 
+/// Another capability has this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this name is used twice; names have to differ")]
+pub struct NameTaken;
+
 impl Catalogue {
-    /// Adds a capability. Gives it back when its name is taken.
-    pub fn add(&mut self, offered: Offered) -> Result<(), Offered> {
+    /// Adds a capability, unless its name is taken.
+    pub fn add(&mut self, offered: Offered) -> Result<(), NameTaken> {
         let name = offered.shown.name.clone();
         if self.offered.contains_key(&name) {
-            return Err(offered);
+            return Err(NameTaken);
         }
         self.offered.insert(name, Arc::new(offered));
         Ok(())

@@ -51,7 +51,7 @@ impl Journal {
     /// Writes an entry and waits until it is durable.
     pub(crate) async fn write(&self, entry: Entry) -> Result<(), Failure> {
         let (done, written) = oneshot::channel();
-        let gone = |_| Failure::Journal("its writer has stopped".to_owned());
+        let gone = |()| Failure::Journal("its writer has stopped".to_owned());
         self.queue
             .send(Waiting { entry, done })
             .await

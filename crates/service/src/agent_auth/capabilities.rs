@@ -86,12 +86,11 @@ pub fn describe(
         .parse()
         .ok()
         .and_then(|name: CapabilityName| ctx.catalogue().find(&name));
-    match offered {
-        Some(offered) => Ok(shown_to(viewer, offered)),
-        None => {
-            let name = query.name.chars().take(MAX_SHOWN_NAME).collect();
-            Err(Refusal::CapabilityNotFound { name }.into())
-        }
+    if let Some(offered) = offered {
+        Ok(shown_to(viewer, offered))
+    } else {
+        let name = query.name.chars().take(MAX_SHOWN_NAME).collect();
+        Err(Refusal::CapabilityNotFound { name }.into())
     }
 }
 

@@ -89,7 +89,7 @@ async fn request_once(
     for answer in decision.answers {
         match answer {
             Answer::Held(id) => {
-                grants.extend(on_record.iter().find(|grant| grant.id == id).cloned())
+                grants.extend(on_record.iter().find(|grant| grant.id == id).cloned());
             }
             Answer::New(verdict) => {
                 let verdicts = vec![verdict];
