@@ -74,7 +74,7 @@ mod tests {
             sentences(&limits),
             [
                 "amount: at least 1 and at most 1000",
-                "currency: only USD, EUR or CHF",
+                "currency: only CHF, EUR or USD",
                 "destination_account: only acc_456",
                 "memo: not gift",
             ]
