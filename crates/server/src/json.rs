@@ -8,6 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use procura_agent_auth::refusal::Refusal;
 use procura_keys::json::parse_strict;
+use procura_service::ServiceResult;
 use serde::de::DeserializeOwned;
 
 use crate::error::Rejection;
@@ -15,7 +16,7 @@ use crate::error::Rejection;
 /// The largest request body, in bytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
-/// A JSON body, without repeated members.
+/// A JSON body: an object without repeated members.
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
 
@@ -37,9 +38,23 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
         let value = parse_strict(&bytes).map_err(|error| {
             Refusal::invalid(format!("The body is not acceptable JSON: {error}."))
         })?;
+        // Serde would take a list of the members' values for the object.
+        if !value.is_object() {
+            return Err(Refusal::invalid("The body has to be a JSON object.").into());
+        }
         serde_json::from_value(value)
             .map(Self)
             .map_err(|error| Refusal::invalid(format!("The body does not fit: {error}.")).into())
+    }
+}
+
+impl<T> Body<T> {
+    /// What was read, for handlers that account for what was not.
+    pub(crate) fn content(read: Result<Self, Rejection>) -> ServiceResult<T> {
+        match read {
+            Ok(Self(content)) => Ok(content),
+            Err(Rejection(error)) => Err(error),
+        }
     }
 }
 
@@ -54,6 +69,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
         match Query::from_request_parts(parts, state).await {
             Ok(Query(query)) => Ok(Self(query)),
             Err(rejection) => Err(Refusal::invalid(format!("{}.", rejection.body_text())).into()),
+        }
+    }
+}
+
+impl<T> Params<T> {
+    /// What was read, for handlers that account for what was not.
+    pub(crate) fn content(read: Result<Self, Rejection>) -> ServiceResult<T> {
+        match read {
+            Ok(Self(content)) => Ok(content),
+            Err(Rejection(error)) => Err(error),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `POST /agent/register` (§5.3) and `POST /agent/request-capability` (§5.4).
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::approval::ApprovalObject;
@@ -75,11 +76,8 @@ impl ApprovalHints {
 }
 
 /// One requested capability: a name, or a name with limits.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "each capability has to be a name or an object {name, constraints?}"
-)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum RequestedCapability {
     /// Without limits.
     Name(String),
@@ -88,9 +86,27 @@ pub enum RequestedCapability {
         /// The capability.
         name: String,
         /// The limits (§2.13).
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         constraints: Option<Value>,
     },
+}
+
+/// Written by hand, since a derived form would take a list of the members' values for the object.
+impl<'de> Deserialize<'de> for RequestedCapability {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let neither = "each capability has to be a name or an object {name, constraints?}";
+        match Value::deserialize(deserializer)? {
+            Value::String(name) => Ok(Self::Name(name)),
+            Value::Object(mut members) => match members.remove("name") {
+                Some(Value::String(name)) => Ok(Self::Scoped {
+                    name,
+                    constraints: members.remove("constraints").filter(|it| !it.is_null()),
+                }),
+                _ => Err(D::Error::custom(neither)),
+            },
+            _ => Err(D::Error::custom(neither)),
+        }
+    }
 }
 
 /// Reads requested capabilities into the form the rules work with.
