@@ -12,5 +12,5 @@ mod revoke;
 mod router;
 mod status;
 
-pub(crate) use router::{routes, routes_at_origin};
 pub use router::{CallerKind, ENDPOINTS, Endpoint};
+pub(crate) use router::{routes, routes_at_origin};

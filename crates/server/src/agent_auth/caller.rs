@@ -20,8 +20,8 @@ pub(super) struct Agent(pub(super) AgentCaller);
 /// An agent at the execute endpoint.
 pub(super) struct Executing(pub(super) ExecutingAgent);
 
-/// An agent that asks how a job stands.
-pub(super) struct Asking(pub(super) AgentCaller);
+/// An agent that asks how a job stands, and the job's name.
+pub(super) struct Asking(pub(super) AgentCaller, pub(super) String);
 
 /// A known host, approved or waiting.
 pub(super) struct Host(pub(super) HostCaller);
@@ -60,14 +60,11 @@ impl FromRequestParts<App> for Asking {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
+        // As it stands in the URL: the name of a job needs no encoding, so one that has any is no job's.
         let path = parts.uri.path();
-        let job = path
-            .rsplit_once('/')
-            .map_or(path, |(_, name)| name)
-            .to_owned();
-        Ok(Self(
-            jobs::asking_agent(&app.ctx, bearer(parts)?, &job).await?,
-        ))
+        let job = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        let caller = jobs::asking_agent(&app.ctx, bearer(parts)?, job).await?;
+        Ok(Self(caller, job.to_owned()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
@@ -24,8 +24,12 @@ use crate::json::Body;
 pub(super) async fn execute(
     State(app): State<App>,
     Executing(caller): Executing,
-    Body(request): Body<ExecuteRequest>,
+    body: Result<Body<ExecuteRequest>, Rejection>,
 ) -> Result<Response, Rejection> {
+    let request = match Body::content(body) {
+        Ok(request) => request,
+        Err(error) => return Err(execute::refuse_unread(&app.ctx, caller, error).await.into()),
+    };
     Ok(match execute::execute(&app.ctx, caller, request).await? {
         Execution::Done(data) => Json(ExecuteResponse { data }).into_response(),
         Execution::Started(job) => (StatusCode::ACCEPTED, pending(&app, &job)).into_response(),
@@ -36,8 +40,7 @@ pub(super) async fn execute(
 /// Tells the agent that started a job how it stands.
 pub(super) async fn job(
     State(app): State<App>,
-    Path(name): Path<String>,
-    Asking(caller): Asking,
+    Asking(caller, name): Asking,
 ) -> Result<Response, Rejection> {
     let state = jobs::state(&app.ctx, &caller, &name)?;
     let answer = |status| JobResponse {

@@ -17,8 +17,11 @@ use crate::json::Body;
 pub(super) async fn reactivate(
     State(app): State<App>,
     ActiveHost(caller): ActiveHost,
-    Body(request): Body<AgentRequest>,
+    body: Result<Body<AgentRequest>, Rejection>,
 ) -> Result<Json<ReactivateResponse>, Rejection> {
+    let request = caller
+        .record(&app.ctx, "reactivate", Body::content(body))
+        .await?;
     Ok(Json(
         reactivate::reactivate(&app.ctx, &caller, &request).await?,
     ))
@@ -27,8 +30,11 @@ pub(super) async fn reactivate(
 pub(super) async fn rotate_key(
     State(app): State<App>,
     ActiveHost(caller): ActiveHost,
-    Body(request): Body<RotateKeyRequest>,
+    body: Result<Body<RotateKeyRequest>, Rejection>,
 ) -> Result<Json<RotateKeyResponse>, Rejection> {
+    let request = caller
+        .record(&app.ctx, "rotate_key", Body::content(body))
+        .await?;
     Ok(Json(
         rotate_key::rotate_key(&app.ctx, &caller, &request).await?,
     ))
@@ -37,8 +43,11 @@ pub(super) async fn rotate_key(
 pub(super) async fn rotate_host_key(
     State(app): State<App>,
     ActiveHost(caller): ActiveHost,
-    Body(request): Body<RotateHostKeyRequest>,
+    body: Result<Body<RotateHostKeyRequest>, Rejection>,
 ) -> Result<Json<RotateHostKeyResponse>, Rejection> {
+    let request = caller
+        .record(&app.ctx, "rotate_host_key", Body::content(body))
+        .await?;
     Ok(Json(
         rotate_key::rotate_host_key(&app.ctx, &caller, &request).await?,
     ))

@@ -13,7 +13,10 @@ use crate::json::Body;
 pub(super) async fn register(
     State(app): State<App>,
     Registering(caller): Registering,
-    Body(request): Body<RegisterRequest>,
+    body: Result<Body<RegisterRequest>, Rejection>,
 ) -> Result<Json<RegisterResponse>, Rejection> {
+    let request = caller
+        .record(&app.ctx, "register", Body::content(body))
+        .await?;
     Ok(Json(register::register(&app.ctx, &caller, request).await?))
 }

@@ -13,8 +13,11 @@ use crate::json::Body;
 pub(super) async fn request_capability(
     State(app): State<App>,
     Agent(caller): Agent,
-    Body(request): Body<CapabilityRequest>,
+    body: Result<Body<CapabilityRequest>, Rejection>,
 ) -> Result<Json<CapabilityResponse>, Rejection> {
+    let request = caller
+        .record(&app.ctx, "request_capability", Body::content(body))
+        .await?;
     Ok(Json(
         request_capability::request_capability(&app.ctx, &caller, request).await?,
     ))

@@ -13,7 +13,10 @@ use crate::json::Body;
 pub(super) async fn revoke(
     State(app): State<App>,
     Host(caller): Host,
-    Body(request): Body<AgentRequest>,
+    body: Result<Body<AgentRequest>, Rejection>,
 ) -> Result<Json<RevokeResponse>, Rejection> {
+    let request = caller
+        .record(&app.ctx, "revoke", Body::content(body))
+        .await?;
     Ok(Json(revoke::revoke(&app.ctx, &caller, &request).await?))
 }

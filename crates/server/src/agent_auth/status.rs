@@ -13,7 +13,10 @@ use crate::json::Params;
 pub(super) async fn status(
     State(app): State<App>,
     Host(caller): Host,
-    Params(query): Params<StatusQuery>,
+    query: Result<Params<StatusQuery>, Rejection>,
 ) -> Result<Json<StatusResponse>, Rejection> {
+    let query = caller
+        .record(&app.ctx, "status", Params::content(query))
+        .await?;
     Ok(Json(status::status(&app.ctx, &caller, &query).await?))
 }

@@ -302,7 +302,7 @@ fn claim(ctx: &Context, seen: &SeenToken, now: Timestamp) -> ServiceResult<()> {
 
 impl AgentCaller {
     /// Passes a result on, and records it if it is a refusal.
-    pub(crate) async fn record<T>(
+    pub async fn record<T>(
         &self,
         ctx: &Context,
         operation: &str,
@@ -324,7 +324,7 @@ impl AgentCaller {
 
 impl HostCaller {
     /// Passes a result on, and records it if it is a refusal.
-    pub(crate) async fn record<T>(
+    pub async fn record<T>(
         &self,
         ctx: &Context,
         operation: &str,
@@ -344,6 +344,27 @@ impl HostCaller {
                 audit::host_actor(&self.host),
             )
             .await?;
+        }
+        result
+    }
+}
+
+impl RegisteringHost {
+    /// Passes a result on, and records it if it is a refusal of a known host. What strangers are refused is not
+    /// worth a record each.
+    pub async fn record<T>(
+        &self,
+        ctx: &Context,
+        operation: &str,
+        result: ServiceResult<T>,
+    ) -> ServiceResult<T> {
+        if let (Some(host), Err(ServiceError::Refused(refusal))) = (&self.host, &result) {
+            let about = |mut entry| {
+                entry = audit::about_host(entry, host);
+                entry.jti = Some(self.token.jti().to_owned());
+                entry
+            };
+            audit::record_refusal(ctx, operation, refusal, about, audit::host_actor(host)).await?;
         }
         result
     }

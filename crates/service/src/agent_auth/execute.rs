@@ -18,7 +18,7 @@ pub use self::stream::Piece;
 use super::caller::{AgentCaller, ExecutingAgent};
 use crate::audit;
 use crate::context::Context;
-use crate::error::{Failure, ServiceResult};
+use crate::error::{Failure, ServiceError, ServiceResult};
 use crate::journal::Entry;
 
 /// How a call went, once it was permitted.
@@ -61,6 +61,27 @@ pub async fn execute(
             running.finish(ctx, INTERNAL_ERROR).await?;
             Err(failure.into())
         }
+    }
+}
+
+/// Refuses a call that cannot be read. Its token is used up, and its agent accounts for it, like any other.
+pub async fn refuse_unread(
+    ctx: &Context,
+    executing: ExecutingAgent,
+    error: ServiceError,
+) -> ServiceError {
+    let ExecutingAgent { caller, unsaved } = executing;
+    let agent = &caller.snapshot.agent;
+    let entry = audit::entry(caller.now, "capability.refused", audit::agent_actor(agent));
+    let mut entry = audit::about_agent(entry, agent);
+    if let ServiceError::Refused(refusal) = &error {
+        refusal.code_and_status().0.clone_into(&mut entry.outcome);
+    }
+    entry.jti = Some(caller.token.jti().to_owned());
+    let audit = Some(entry);
+    match ctx.journal().write(Entry { audit, ..unsaved }).await {
+        Ok(()) => error,
+        Err(failure) => failure.into(),
     }
 }
 

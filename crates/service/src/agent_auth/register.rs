@@ -23,7 +23,7 @@ use super::caller::RegisteringHost;
 use super::views;
 use crate::audit;
 use crate::context::Context;
-use crate::error::{ServiceError, ServiceResult, decide_again};
+use crate::error::{ServiceResult, decide_again};
 
 /// Registers an agent, or returns the pending registration of the same key with a fresh approval.
 pub async fn register(
@@ -36,11 +36,7 @@ pub async fn register(
         decide_again!(register_once(ctx, caller, &application))
     }
     .await;
-    if let (Some(host), Err(ServiceError::Refused(refusal))) = (&caller.host, &result) {
-        let about = |entry| audit::about_host(entry, host);
-        audit::record_refusal(ctx, "register", refusal, about, audit::host_actor(host)).await?;
-    }
-    result
+    caller.record(ctx, "register", result).await
 }
 
 /// A registration request in the form the rules work with.
