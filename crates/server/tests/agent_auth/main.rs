@@ -5,13 +5,18 @@
 mod support;
 
 mod approval;
+mod audit;
+mod bad_input;
+mod constraints;
 mod describe;
 mod discovery;
 mod execute;
 mod introspect;
 mod lifecycle;
+mod limits;
 mod list;
 mod register;
+mod replay;
 mod request_capability;
 mod revoke;
 mod status;

@@ -1,6 +1,5 @@
 //! A bank on a loopback port, with a clock the tests turn by hand, and hosts and agents that sign
 //! whatever they are told to.
-#![expect(dead_code, reason = "every test target uses its own part of this")]
 
 pub(crate) mod flows;
 pub(crate) mod http;

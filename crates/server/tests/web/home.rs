@@ -1,0 +1,51 @@
+//! `/`.
+
+use std::time::Duration;
+
+use procura_people::presence::Method;
+use procura_service::admin::AdminRequest;
+
+use super::browser::{Browser, words};
+use crate::support::Bank;
+use crate::support::flows::ALICE;
+
+#[tokio::test]
+async fn it_says_who_is_signed_in_and_takes_a_code() {
+    let bank = Bank::start().await;
+    let mut browser = Browser::signed_in(&bank, ALICE, Method::Password).await;
+    let page = browser.get("/").await;
+    insta::assert_snapshot!(words(&page), @"");
+    assert!(page.text.contains("action=\"/device\""), "{}", page.text);
+}
+
+#[tokio::test]
+async fn without_a_session_it_leads_to_the_sign_in_page() {
+    let bank = Bank::start().await;
+    let answer = Browser::new(&bank).get("/").await;
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (303, Some("/login"))
+    );
+}
+
+#[tokio::test]
+async fn a_session_ends_after_its_lifetime() {
+    let bank = Bank::start().await;
+    let mut browser = Browser::signed_in(&bank, ALICE, Method::Password).await;
+    bank.clock
+        .advance(Duration::from_hours(12) - Duration::from_millis(1));
+    assert_eq!(browser.get("/").await.status, 200);
+    bank.clock.advance(Duration::from_millis(1));
+    assert_eq!(browser.get("/").await.header("location"), Some("/login"));
+}
+
+#[tokio::test]
+async fn whoever_is_barred_is_out_at_once() {
+    let bank = Bank::start().await;
+    let mut browser = Browser::signed_in(&bank, ALICE, Method::Password).await;
+    bank.administer(AdminRequest::DisablePerson {
+        email: ALICE.to_owned(),
+    })
+    .await;
+    assert_eq!(browser.get("/").await.header("location"), Some("/login"));
+}
