@@ -67,7 +67,7 @@ macro_rules! contract_tests {
                 requests_that_can_be_answered_are_listed_page_by_page
                 a_request_is_answered_once
                 cancelling_reaches_open_requests_of_many_agents
-                a_request_needs_its_agent
+                a_request_needs_its_agent_and_its_host
             }
             persons {
                 a_person_comes_back_as_they_were
@@ -103,6 +103,7 @@ macro_rules! contract_tests {
                 readers_see_committed_writes_only
                 a_reader_keeps_the_state_it_found
                 a_reader_cannot_write
+                a_second_writer_waits_for_the_first
                 of_parallel_writers_one_gets_the_key
                 of_parallel_transitions_one_succeeds
                 a_failed_commit_keeps_nothing

@@ -198,12 +198,19 @@ pub async fn cancelling_reaches_open_requests_of_many_agents(store: &Arc<dyn Sto
 }
 
 /// At the latest when it is committed.
-pub async fn a_request_needs_its_agent(store: &Arc<dyn Store>) {
+pub async fn a_request_needs_its_agent_and_its_host(store: &Arc<dyn Store>) {
+    let of_nobody = approval(1, &agent(1, &host(1)));
     let mut tx = store.begin().await.unwrap();
     tx.insert_host(&host(1)).await.unwrap();
-    tx.insert_approval(&approval(1, &agent(1, &host(1))))
-        .await
-        .unwrap();
+    tx.insert_approval(&of_nobody).await.unwrap();
+    assert!(matches!(tx.commit().await, Err(StoreError::NotFound(_))));
+
+    let elsewhere = Approval {
+        host_id: host(2).id,
+        ..of_nobody
+    };
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), &[elsewhere]).await;
     assert!(matches!(tx.commit().await, Err(StoreError::NotFound(_))));
 }
 

@@ -265,31 +265,31 @@ pub async fn revoking_reaches_active_and_waiting_grants_of_many_agents(store: &A
     }
 }
 
-/// At the latest when it is committed, also after a move.
+/// At the latest when it is committed, however it came to point at the request.
 pub async fn a_grant_needs_its_agent_and_its_request(store: &Arc<dyn Store>) {
     let one = agent(1, &host(1));
     let mut tx = store.begin().await.unwrap();
     tx.insert_grant(&grant(1, &one, "echo")).await.unwrap();
     assert!(matches!(tx.commit().await, Err(StoreError::NotFound(_))));
 
-    let request = approval(1, &one);
-    let mut tx = store.begin().await.unwrap();
-    insert(
-        tx.as_mut(),
-        from_ref(&one),
-        &[],
-        &[pending_grant(1, &request, "echo")],
-    )
-    .await;
-    assert!(matches!(tx.commit().await, Err(StoreError::NotFound(_))));
-
-    let waiting = pending_grant(1, &request, "echo");
-    let mut tx = store.begin().await.unwrap();
-    insert(tx.as_mut(), from_ref(&one), from_ref(&request), &[waiting]).await;
-    tx.move_grants(&request.id, &approval(2, &one).id, at(1))
-        .await
+    let (request, unknown) = (approval(1, &one), approval(2, &one));
+    let added = pending_grant(1, &unknown, "echo");
+    let moved = pending_grant(2, &request, "pay");
+    let changed = grant(3, &one, "list");
+    let wait = update(&changed, added.state.clone());
+    for case in ["added", "moved", "changed"] {
+        let mut tx = store.begin().await.unwrap();
+        let grants = [moved.clone(), changed.clone()];
+        insert(tx.as_mut(), from_ref(&one), from_ref(&request), &grants).await;
+        match case {
+            "added" => tx.insert_grant(&added).await,
+            "moved" => tx.move_grants(&request.id, &unknown.id, at(1)).await,
+            _ => tx.apply_grant(&wait).await,
+        }
         .unwrap();
-    assert!(matches!(tx.commit().await, Err(StoreError::NotFound(_))));
+        let refused = tx.commit().await;
+        assert!(matches!(refused, Err(StoreError::NotFound(_))), "{case}");
+    }
 }
 
 fn limits(value: &Value) -> Option<Constraints> {

@@ -1,6 +1,8 @@
 //! All or nothing, one writer at a time, and readers that see one state.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use procura_agent_auth::host::{Host, HostStatus};
 
@@ -60,6 +62,18 @@ pub async fn a_reader_cannot_write(store: &Arc<dyn Store>) {
     drop(reader);
     let mut reader = store.read().await.unwrap();
     assert_eq!(count_everything(reader.as_mut()).await, [0; 8]);
+}
+
+/// And then sees what the first has done, although it had come before that was committed.
+pub async fn a_second_writer_waits_for_the_first(store: &Arc<dyn Store>) {
+    let mut first = store.begin().await.unwrap();
+    let mut second = store.begin();
+    let early = poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx))).await;
+    assert!(early.is_pending());
+    write_everything(first.as_mut()).await;
+    first.commit().await.unwrap();
+    let mut second = second.await.unwrap();
+    assert_eq!(count_everything(second.as_mut()).await, [1; 8]);
 }
 
 /// The others learn that it is taken.
