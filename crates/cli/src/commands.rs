@@ -10,12 +10,13 @@ mod disconnect;
 mod discover;
 mod execute;
 mod providers;
+mod reactivate;
 mod request;
 mod standing;
 mod status;
 
 use clap::Subcommand;
-use procura_client::{CallerError, Client, ClientError};
+use procura_client::{Client, ClientError};
 
 use crate::error::CommandError;
 use crate::outcome::Outcome;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Execute(execute::Arguments),
     Request(request::Arguments),
     Status(status::Arguments),
+    Reactivate(reactivate::Arguments),
     Disconnect(disconnect::Arguments),
 }
 
@@ -52,6 +54,7 @@ impl Command {
             Self::Execute(arguments) => execute::run(arguments, client, printer).await,
             Self::Request(arguments) => request::run(arguments, client, printer).await,
             Self::Status(arguments) => status::run(arguments, client, printer).await,
+            Self::Reactivate(arguments) => reactivate::run(arguments, client, printer).await,
             Self::Disconnect(arguments) => disconnect::run(arguments, client).await,
         }
     }
@@ -69,9 +72,11 @@ fn agent_or_only(client: &Client, agent: Option<String>) -> Result<String, Comma
             "no agent is connected yet; 'procura connect PROVIDER' connects one".to_owned(),
         )),
         several => {
-            let ids = several.iter().map(|it| it.agent_id.clone()).collect();
-            let prefix = String::new();
-            Err(ClientError::from(CallerError::AmbiguousAgent { prefix, ids }).into())
+            let ids: Vec<_> = several.iter().map(|it| it.agent_id.as_str()).collect();
+            let ids = ids.join(", ");
+            Err(CommandError::Usage(format!(
+                "say which agent is meant: {ids}"
+            )))
         }
     }
 }

@@ -103,6 +103,7 @@ fn code_advice(code: &str) -> Option<&'static str> {
         "agent_revoked" | "agent_claimed" | "absolute_lifetime_exceeded" => {
             Some("this agent has ended; 'procura connect' makes a new one")
         }
+        "agent_expired" => Some("'procura reactivate' brings the agent back"),
         "agent_pending" => {
             Some("the agent waits for approval; 'procura status --wait' waits for it")
         }

@@ -25,7 +25,7 @@ pub(crate) struct AgentAnswer {
     pub(crate) approval: Option<ApprovalObject>,
 }
 
-/// The answer to a question for an agent's status (§5.5).
+/// The answer to a question for an agent's status (§5.5), and to a reactivation (§5.6).
 #[derive(Debug, Deserialize)]
 pub(crate) struct StatusAnswer {
     pub(crate) agent_id: String,
@@ -35,6 +35,8 @@ pub(crate) struct StatusAnswer {
     pub(crate) user_id: Option<String>,
     #[serde(default)]
     pub(crate) expires_at: Option<String>,
+    #[serde(default)]
+    pub(crate) approval: Option<ApprovalObject>,
 }
 
 /// The answer to a revocation (§5.7).

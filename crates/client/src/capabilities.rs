@@ -109,7 +109,7 @@ fn signer(agent: Option<&Connection>) -> Signer<'_> {
 }
 
 /// A server that never stops is broken.
-const MAX_PAGES: usize = 1000;
+const MAX_PAGES: usize = 200;
 
 #[cfg(test)]
 mod tests;

@@ -47,6 +47,7 @@ mod http_date;
 mod pause;
 mod profile;
 mod provider;
+mod reactivate;
 mod request_capability;
 mod sign_jwt;
 mod sse;

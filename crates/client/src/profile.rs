@@ -103,7 +103,8 @@ impl Profile {
         Ok((key, true))
     }
 
-    /// Keeps a new agent and its key.
+    /// Keeps a new agent and its key. Agents are named by their identifiers alone, so a provider must not give
+    /// its agent the identifier of another one's.
     pub(crate) fn insert(
         &self,
         connection: Connection,
@@ -111,6 +112,11 @@ impl Profile {
         entropy: &dyn Entropy,
     ) -> Result<(), ClientError> {
         let _lock = self.storage.lock()?;
+        let mut known = self.connections()?.into_iter();
+        if connection.agent_id.is_empty() || known.any(|it| it.agent_id == connection.agent_id) {
+            let reason = format!("the agent id {:?} is empty or in use", connection.agent_id);
+            return Err(ClientError::bad_answer(&connection.issuer, reason));
+        }
         let name = agent_file(&connection.agent_key);
         let file = AgentFile::new(connection, key)?;
         Ok(self.write(&name, &file, entropy)?)

@@ -151,17 +151,19 @@ pub(crate) enum Endpoint {
     Execute,
     RequestCapability,
     Status,
+    Reactivate,
     Revoke,
 }
 
 impl Endpoint {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Register,
         Self::Capabilities,
         Self::Describe,
         Self::Execute,
         Self::RequestCapability,
         Self::Status,
+        Self::Reactivate,
         Self::Revoke,
     ];
 
@@ -173,6 +175,7 @@ impl Endpoint {
             Self::Execute => "execute",
             Self::RequestCapability => "request_capability",
             Self::Status => "status",
+            Self::Reactivate => "reactivate",
             Self::Revoke => "revoke",
         }
     }
@@ -186,6 +189,7 @@ impl Endpoint {
             Self::Execute => endpoints.execute.as_deref(),
             Self::RequestCapability => endpoints.request_capability.as_deref(),
             Self::Status => endpoints.status.as_deref(),
+            Self::Reactivate => endpoints.reactivate.as_deref(),
             Self::Revoke => endpoints.revoke.as_deref(),
         }
     }
@@ -198,6 +202,7 @@ impl Endpoint {
             Self::Execute => "/capability/execute",
             Self::RequestCapability => "/agent/request-capability",
             Self::Status => "/agent/status",
+            Self::Reactivate => "/agent/reactivate",
             Self::Revoke => "/agent/revoke",
         }
     }

@@ -25,7 +25,16 @@ impl Client {
     ) -> Result<StatusAnswer, ClientError> {
         let call = Call::new(provider, Method::GET, Endpoint::Status, Signer::Host(None))?;
         let call = call.with_query("agent_id", &connection.agent_id);
-        let answer: StatusAnswer = self.call(&call).await?;
+        self.call_about(&call, connection).await
+    }
+
+    /// Sends a call whose answer is the state of `connection`.
+    pub(crate) async fn call_about(
+        &self,
+        call: &Call<'_>,
+        connection: &Connection,
+    ) -> Result<StatusAnswer, ClientError> {
+        let answer: StatusAnswer = self.call(call).await?;
         if answer.agent_id != connection.agent_id {
             return Err(ClientError::bad_answer(
                 call.url.as_str(),

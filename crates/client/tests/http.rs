@@ -211,7 +211,6 @@ async fn an_agent_lives_from_discovery_to_revocation_over_real_http() {
     );
 }
 
-// AA-8.12-06
 #[tokio::test]
 async fn plain_http_is_refused_unless_it_is_switched_on() {
     let bank = bank().await;

@@ -264,3 +264,43 @@ async fn forgetting_is_told_apart_from_revoking() {
     -- err --
     "#);
 }
+
+// AA-6.8-02
+#[tokio::test]
+async fn an_expired_agent_is_brought_back_as_the_hint_says() {
+    let bank = Bank::open()
+        .but("POST /capability/execute", 403, &refusal("agent_expired"))
+        .on("POST /agent/reactivate", 200, &agent("active"));
+    let terminal = connected(bank).await;
+    insta::assert_snapshot!(terminal.run(&["execute", "transfer"]).await, @r"
+    exit 3
+    -- out --
+    -- err --
+    error: Refused: agent_expired. (agent_expired, HTTP 403)
+    hint: 'procura reactivate' brings the agent back
+    ");
+    insta::assert_snapshot!(terminal.run(&["reactivate"]).await, @r#"
+    exit 0
+    -- out --
+    Agent agt_1 (Helper) at https://bank.example is active.
+    CAPABILITY     STATUS  LIMITS                  REASON
+    check_balance  active  -
+    transfer       active  {"amount":{"max":100}}
+    -- err --
+    "#);
+}
+
+#[tokio::test]
+async fn with_several_agents_one_has_to_be_named() {
+    let mut second = agent("active");
+    second["agent_id"] = json!("agt_2");
+    let bank = Bank::open().on("POST /agent/register", 200, &second);
+    let terminal = connected(bank).await;
+    terminal.run(&CONNECT).await;
+    insta::assert_snapshot!(terminal.run(&["execute", "transfer"]).await, @r"
+    exit 2
+    -- out --
+    -- err --
+    error: say which agent is meant: agt_1, agt_2
+    ");
+}

@@ -55,7 +55,7 @@ async fn a_server_that_repeats_its_cursor_does_not_hold_the_client() {
     assert_eq!(names(&stage).await, ["a", "a"]);
 }
 
-// AA-6.3-01, AA-6.3-02
+// AA-6.3-02
 #[tokio::test]
 async fn the_host_asks_unless_an_agent_is_named() {
     let stage = Stage::new();

@@ -275,6 +275,9 @@ async fn each_server_gets_tokens_of_its_own() {
     let mut shop = bank();
     shop["issuer"] = json!("https://shop.example");
     shop["default_location"] = json!("https://shop.example/run");
+    let mut other = registered("active");
+    other["agent_id"] = json!("agt_2");
+    stage.now_on(REGISTER, ok(&other));
     stage.now_on("GET /.well-known/agent-configuration", ok(&shop));
     stage
         .client

@@ -82,7 +82,7 @@ async fn a_location_of_its_own_changes_the_url_and_the_audience_only() {
     assert_eq!(names(&own.headers), names(&default.headers));
 }
 
-// AA-4.3-06, AA-10.6-02
+// AA-4.3-06
 #[tokio::test]
 async fn a_location_is_looked_up_as_the_agent_and_kept_for_a_while() {
     let stage = stage().await;

@@ -64,7 +64,7 @@ fn keys_and_records_are_the_same_when_the_profile_is_opened_again() {
     assert_eq!(again.agent_key(&kept).unwrap().public(), agent.public());
 }
 
-// AA-8.8-01, AA-10.7-01
+// AA-8.8-01
 #[cfg(unix)]
 #[test]
 fn only_the_user_can_read_the_directory_and_its_files() {
@@ -208,6 +208,22 @@ fn an_agent_is_found_by_the_beginning_of_its_identifier() {
         unknown.to_string(),
         "no connected agent's id starts with \"bot\""
     );
+}
+
+#[test]
+fn no_agent_can_take_the_identifier_of_another() {
+    let profile = Profile::in_memory();
+    let first = insert(&profile, "agt_1");
+    let key = SigningKey::generate(&SystemEntropy).unwrap();
+    for id in ["agt_1", ""] {
+        let taken = profile.insert(connection(id, &key), &key, &SystemEntropy);
+        assert!(
+            matches!(taken, Err(ClientError::BadAnswer { .. })),
+            "{id:?}"
+        );
+    }
+    let kept = profile.connection("agt_1").unwrap();
+    assert_eq!(kept.agent_key, Thumbprint::of(first.public()));
 }
 
 #[test]

@@ -78,6 +78,7 @@ fn endpoints_hang_off_the_issuer_and_have_default_paths() {
             "/capability/execute",
             "/agent/request-capability",
             "/agent/status",
+            "/agent/reactivate",
             "/agent/revoke",
         ]
     );
