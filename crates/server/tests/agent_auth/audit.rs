@@ -56,7 +56,7 @@ async fn a_record_says_who_did_what_to_whom_with_which_token() {
     let (host, agent) = bank.approved_agent(json!(["echo"])).await;
     let status = bank.status(&host, &agent).await.body;
     let token = agent.token_with(&bank, &bank.execute_url(), |claims| {
-        claims["jti"] = json!("j-1")
+        claims["jti"] = json!("j-1");
     });
     bank.execute_by(&token, "echo", json!({ "a": 1 })).await;
     for event in ["capability.started", "capability.finished"] {

@@ -558,7 +558,7 @@ async fn hostile_names_and_identifiers_find_nothing() {
             .await;
         assert_refused(&answer, (404, "agent_not_found"), name);
         let token = agent.token_with(bank, &bank.execute_url(), |claims| {
-            claims["sub"] = json!(name)
+            claims["sub"] = json!(name);
         });
         let answer = bank.execute_by(&token, "echo", json!({})).await;
         assert_refused(&answer, (401, "invalid_jwt"), name);

@@ -9,7 +9,9 @@ use crate::support::signers::{TestHost, jwk, new_key};
 use crate::support::{Bank, changed};
 
 async fn agents(bank: &Bank) -> usize {
-    let listed = bank.administer(AdminRequest::ListAgents).await;
+    let listed = bank
+        .administer(AdminRequest::ListAgents(Default::default()))
+        .await;
     listed.as_array().unwrap().len()
 }
 

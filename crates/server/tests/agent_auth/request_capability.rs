@@ -270,7 +270,9 @@ async fn the_same_request_many_times_at_once_leaves_one_grant_pending() {
         [("list_accounts", "pending")]
     );
     let open = bank
-        .administer(procura_service::admin::AdminRequest::ListApprovals)
+        .administer(procura_service::admin::AdminRequest::ListApprovals(
+            Default::default(),
+        ))
         .await;
     assert_eq!(open.as_array().map(Vec::len), Some(1), "{open}");
     assert_eq!(open[0]["agent_id"], Value::from(agent.id.as_str()));

@@ -12,91 +12,48 @@ use crate::support::signers::{TestHost, jwk, new_key};
 #[tokio::test]
 async fn a_host_learns_everything_about_its_agent() {
     let bank = Bank::start().await;
-    let limits = json!({ "amount": { "max": 1000 }, "currency": { "in": ["USD"] } });
-    let transfer = json!({ "name": "transfer_domestic", "constraints": limits });
+    let balance = json!({ "name": "check_balance", "constraints": { "account_id": "acc_1" } });
     let host = TestHost::new();
-    let wanted = wish(json!(["list_accounts", transfer, "watch_balance"]));
+    let wanted = wish(json!([balance, "watch_balance"]));
     let (agent, asked) = bank.register(&host, &wanted).await;
-    bank.approve_some(&asked, ALICE, &["list_accounts", "transfer_domestic"])
-        .await;
-    bank.request(&agent, json!(["check_balance"])).await;
+    bank.approve_some(&asked, ALICE, &["check_balance"]).await;
+    bank.request(&agent, json!(["list_accounts"])).await;
     bank.clock.advance(Duration::from_mins(10));
-    bank.execute(&agent, "list_accounts", json!({})).await;
+    bank.execute(&agent, "check_balance", json!({ "account_id": "acc_1" }))
+        .await;
     insta::assert_snapshot!(bank.shown(&bank.status(&host, &agent).await), @r#"
     200 {
       "activated_at": "2026-02-25T10:00:00Z",
       "agent_capability_grants": [
         {
-          "capability": "list_accounts",
-          "description": "List your accounts",
-          "granted_by": "usr_ID",
-          "output": {
-            "items": {
-              "properties": {
-                "account_id": {
-                  "type": "string"
-                },
-                "name": {
-                  "type": "string"
-                }
-              },
-              "type": "object"
-            },
-            "type": "array"
-          },
-          "status": "active"
-        },
-        {
-          "capability": "transfer_domestic",
+          "capability": "check_balance",
           "constraints": {
-            "amount": {
-              "max": 1000
-            },
-            "currency": {
-              "in": [
-                "USD"
-              ]
-            }
+            "account_id": "acc_1"
           },
-          "description": "Send money to another account in the same country",
+          "description": "Check the balance of one of your accounts",
           "granted_by": "usr_ID",
           "input": {
             "additionalProperties": false,
             "properties": {
-              "amount": {
-                "description": "How much",
-                "exclusiveMinimum": 0,
-                "type": "number"
-              },
-              "currency": {
-                "description": "In which currency, such as USD",
-                "pattern": "^[A-Z]{3}$",
-                "type": "string"
-              },
-              "destination_account": {
-                "description": "To which account",
+              "account_id": {
+                "description": "The account to check",
                 "type": "string"
               }
             },
             "required": [
-              "amount",
-              "currency",
-              "destination_account"
+              "account_id"
             ],
             "type": "object"
           },
           "output": {
             "properties": {
-              "amount": {
+              "account_id": {
+                "type": "string"
+              },
+              "balance": {
                 "type": "number"
               },
               "currency": {
-                "type": "string"
-              },
-              "destination_account": {
-                "type": "string"
-              },
-              "status": {
                 "type": "string"
               }
             },
@@ -109,7 +66,7 @@ async fn a_host_learns_everything_about_its_agent() {
           "status": "denied"
         },
         {
-          "capability": "check_balance",
+          "capability": "list_accounts",
           "status": "pending"
         }
       ],
@@ -226,16 +183,16 @@ async fn each_moment_moves_with_what_it_is_about() {
     let bank = Bank::start().await;
     let host = TestHost::new();
     let (agent, asked) = bank.register(&host, &wish(json!(["echo"]))).await;
-    bank.clock.advance(Duration::from_secs(60));
+    bank.clock.advance(Duration::from_mins(1));
     bank.approve_all(&asked, ALICE).await;
-    bank.clock.advance(Duration::from_secs(60));
+    bank.clock.advance(Duration::from_mins(1));
     let unused = bank.status(&host, &agent).await.body;
     assert_eq!(unused["created_at"], "2026-02-25T10:00:00Z");
     assert_eq!(unused["activated_at"], "2026-02-25T10:01:00Z");
     assert_eq!(unused.get("last_used_at"), None);
     assert_eq!(unused["expires_at"], "2026-02-25T11:01:00Z");
     bank.execute(&agent, "echo", json!({})).await;
-    bank.clock.advance(Duration::from_secs(60));
+    bank.clock.advance(Duration::from_mins(1));
     // Its host's questions are not its own requests.
     for _ in 0..2 {
         let used = bank.status(&host, &agent).await.body;
@@ -243,7 +200,7 @@ async fn each_moment_moves_with_what_it_is_about() {
         assert_eq!(used["activated_at"], unused["activated_at"]);
         assert_eq!(used["last_used_at"], "2026-02-25T10:02:00Z");
         assert_eq!(used["expires_at"], "2026-02-25T11:02:00Z");
-        bank.clock.advance(Duration::from_secs(60));
+        bank.clock.advance(Duration::from_mins(1));
     }
 }
 

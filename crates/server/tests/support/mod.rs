@@ -1,5 +1,11 @@
 //! A bank on a loopback port, with a clock the tests turn by hand, and hosts and agents that sign
 //! whatever they are told to.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "tests fail by panicking, and hand over json!(…) as it stands"
+)]
 
 pub(crate) mod flows;
 pub(crate) mod http;

@@ -152,7 +152,7 @@ impl TestAgent {
     /// A token that covers these capabilities only.
     pub(crate) fn token_for(&self, bank: &Bank, audience: &str, capabilities: &[&str]) -> String {
         self.token_with(bank, audience, |claims| {
-            claims["capabilities"] = json!(capabilities)
+            claims["capabilities"] = json!(capabilities);
         })
     }
 }
