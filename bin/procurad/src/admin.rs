@@ -1,17 +1,18 @@
 //! `procurad admin`: one request to the running server, or to the store when none runs.
 
 use std::io::{self, IsTerminal as _, Read as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use procura_server::config::Config;
 use procura_server::serve::administer;
-use procura_service::admin::{AdminCall, AdminReply, AdminRequest};
+use procura_service::admin::{AdminCall, AdminReply, AdminRequest, Listing};
 use serde_json::{Map, Value};
 
 use crate::args::{
-    AdminCommand, AgentsCommand, ApprovalsCommand, AuditCommand, ConfigCommand, PeopleCommand,
-    Subject,
+    AdminCommand, AgentsCommand, ApprovalsCommand, AuditCommand, ConfigCommand, GrantsCommand,
+    HostsCommand, ListArgs, PeopleCommand, Subject,
 };
 use crate::output;
 
@@ -29,24 +30,47 @@ pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<ExitCode> {
         ))?;
         return Ok(ExitCode::SUCCESS);
     };
-    let call = AdminCall {
+    let mut call = AdminCall {
         administrator: administrator(),
         request,
     };
-    match administer(config, command.data, &call).await? {
-        AdminReply::Done(value) => {
-            let broken = value.get("broken").is_some_and(|broken| !broken.is_null());
-            output::line(&if command.json {
-                value.to_string()
-            } else {
-                table(&value)
-            })?;
-            Ok(if broken {
-                ExitCode::FAILURE
-            } else {
-                ExitCode::SUCCESS
-            })
+    while let AdminRequest::AuditExport { after } = &call.request {
+        let records = ask(file, &command.data, &call).await?;
+        let records = records.as_array().map_or(&[][..], Vec::as_slice);
+        for record in records {
+            output::line(&record.to_string())?;
         }
+        let Some(last) = records
+            .last()
+            .and_then(|record| record["sequence"].as_i64())
+        else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        anyhow::ensure!(
+            last > *after,
+            "the audit log does not go forward after record {after}"
+        );
+        call.request = AdminRequest::AuditExport { after: last };
+    }
+    let value = ask(file, &command.data, &call).await?;
+    let broken = value.get("broken").is_some_and(|broken| !broken.is_null());
+    output::line(&if command.json {
+        value.to_string()
+    } else {
+        table(&value)
+    })?;
+    Ok(if broken {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+async fn ask(file: &Path, data: &Path, call: &AdminCall) -> anyhow::Result<Value> {
+    // Read again for each request: the store takes the configuration apart when no server runs.
+    let config = Config::load(file, None)?;
+    match administer(config, data.to_owned(), call).await? {
+        AdminReply::Done(value) => Ok(value),
         AdminReply::Refused(why) => bail!(why),
     }
 }
@@ -54,22 +78,25 @@ pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<ExitCode> {
 /// What is asked of the server; nothing when checking the configuration was all.
 fn request(subject: Subject) -> anyhow::Result<Option<AdminRequest>> {
     Ok(Some(match subject {
-        Subject::People(PeopleCommand::Add { email, name }) => {
-            let name = name.unwrap_or_else(|| email.clone());
-            AdminRequest::AddPerson {
-                email,
-                name,
-                password: Some(read_password()?),
-            }
-        }
-        Subject::People(PeopleCommand::List) => AdminRequest::ListPeople,
-        Subject::People(PeopleCommand::Disable { email }) => AdminRequest::DisablePerson { email },
-        Subject::Agents(AgentsCommand::List) => AdminRequest::ListAgents,
+        Subject::People(command) => people(command)?,
+        Subject::Agents(AgentsCommand::List(list)) => AdminRequest::ListAgents(listing(list)),
         Subject::Agents(AgentsCommand::Show { agent_id }) => AdminRequest::ShowAgent { agent_id },
         Subject::Agents(AgentsCommand::Revoke { agent_id }) => {
             AdminRequest::RevokeAgent { agent_id }
         }
-        Subject::Approvals(ApprovalsCommand::List) => AdminRequest::ListApprovals,
+        Subject::Hosts(HostsCommand::List(list)) => AdminRequest::ListHosts(listing(list)),
+        Subject::Hosts(HostsCommand::Link { host_id, user }) => {
+            AdminRequest::LinkHost { host_id, user }
+        }
+        Subject::Hosts(HostsCommand::Unlink { host_id }) => AdminRequest::UnlinkHost { host_id },
+        Subject::Hosts(HostsCommand::Revoke { host_id }) => AdminRequest::RevokeHost { host_id },
+        Subject::Grants(GrantsCommand::List { agent_id }) => AdminRequest::ListGrants { agent_id },
+        Subject::Grants(GrantsCommand::Revoke { grant_id }) => {
+            AdminRequest::RevokeGrant { grant_id }
+        }
+        Subject::Approvals(ApprovalsCommand::List(list)) => {
+            AdminRequest::ListApprovals(listing(list))
+        }
         Subject::Approvals(ApprovalsCommand::Approve { reference, user }) => {
             AdminRequest::Approve { reference, user }
         }
@@ -77,9 +104,34 @@ fn request(subject: Subject) -> anyhow::Result<Option<AdminRequest>> {
             AdminRequest::Deny { reference, reason }
         }
         Subject::Audit(AuditCommand::Tail { lines }) => AdminRequest::AuditTail { count: lines },
+        Subject::Audit(AuditCommand::Export) => AdminRequest::AuditExport { after: 0 },
         Subject::Audit(AuditCommand::Verify) => AdminRequest::AuditVerify,
         Subject::Config(ConfigCommand::Check) => return Ok(None),
     }))
+}
+
+fn people(command: PeopleCommand) -> anyhow::Result<AdminRequest> {
+    Ok(match command {
+        PeopleCommand::Add { email, name } => {
+            let name = name.unwrap_or_else(|| email.clone());
+            let password = Some(read_password()?);
+            AdminRequest::AddPerson {
+                email,
+                name,
+                password,
+            }
+        }
+        PeopleCommand::List(list) => AdminRequest::ListPeople(listing(list)),
+        PeopleCommand::Disable { email } => AdminRequest::DisablePerson { email },
+        PeopleCommand::Remove { email } => AdminRequest::RemovePerson { email },
+    })
+}
+
+fn listing(list: ListArgs) -> Listing {
+    Listing {
+        after: list.after,
+        limit: Some(list.limit),
+    }
 }
 
 /// The password on standard input: the command line would show it to everybody on the machine.
@@ -171,10 +223,11 @@ fn in_order(members: &Map<String, Value>) -> Vec<&str> {
     names
 }
 
-const FIRST: [&str; 14] = [
+const FIRST: [&str; 15] = [
     "sequence",
     "reference",
     "email",
+    "grant_id",
     "agent_id",
     "name",
     "agent",

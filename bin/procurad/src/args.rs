@@ -73,6 +73,12 @@ pub(crate) enum Subject {
     /// Agents
     #[command(subcommand)]
     Agents(AgentsCommand),
+    /// Hosts: the apps that agents run in
+    #[command(subcommand)]
+    Hosts(HostsCommand),
+    /// Grants: what agents may do
+    #[command(subcommand)]
+    Grants(GrantsCommand),
     /// Requests that wait for an answer
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
@@ -94,10 +100,15 @@ pub(crate) enum PeopleCommand {
         #[arg(long)]
         name: Option<String>,
     },
-    /// List everybody
-    List,
+    /// List people, oldest first
+    List(ListArgs),
     /// Bar somebody from signing in and end their sessions
     Disable {
+        /// Their address
+        email: String,
+    },
+    /// Delete an account and revoke every app that is connected to it
+    Remove {
         /// Their address
         email: String,
     },
@@ -105,8 +116,8 @@ pub(crate) enum PeopleCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AgentsCommand {
-    /// List agents
-    List,
+    /// List agents, oldest first
+    List(ListArgs),
     /// Show one agent with its grants
     Show {
         /// The agent's identifier
@@ -120,9 +131,58 @@ pub(crate) enum AgentsCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum HostsCommand {
+    /// List hosts, oldest first
+    List(ListArgs),
+    /// Link a host to a person, which vouches for it; its autonomous agents end
+    Link {
+        /// The host's identifier
+        host_id: String,
+        /// The person, by e-mail address
+        #[arg(long, value_name = "EMAIL")]
+        user: String,
+    },
+    /// Take the person off a host; its delegated agents end
+    Unlink {
+        /// The host's identifier
+        host_id: String,
+    },
+    /// Stop a host and all its agents for good
+    Revoke {
+        /// The host's identifier
+        host_id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GrantsCommand {
+    /// List the grants of an agent
+    List {
+        /// The agent's identifier
+        agent_id: String,
+    },
+    /// Take one grant back; the agent goes on without it
+    Revoke {
+        /// The grant's identifier
+        grant_id: String,
+    },
+}
+
+/// Which part of a list to show.
+#[derive(Debug, Section)]
+pub(crate) struct ListArgs {
+    /// Start after this identifier
+    #[arg(long, value_name = "ID")]
+    pub(crate) after: Option<String>,
+    /// How many to show, at most 1000
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ApprovalsCommand {
-    /// List requests that wait for an answer
-    List,
+    /// List requests that wait for an answer, oldest first
+    List(ListArgs),
     /// Say yes to a request; recorded as an administrator's approval
     Approve {
         /// Its user code or identifier
@@ -151,6 +211,8 @@ pub(crate) enum AuditCommand {
         #[arg(long, short = 'n', default_value_t = 20)]
         lines: u32,
     },
+    /// Print every record as a line of JSON, oldest first
+    Export,
     /// Check that no record was changed, dropped or swapped
     Verify,
 }

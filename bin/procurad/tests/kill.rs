@@ -1,6 +1,7 @@
 //! The real program, killed without warning: what it had acknowledged is there when it starts again.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test that cannot set up its scene has failed"
 )]
 

@@ -1,23 +1,18 @@
 //! What administrators do from the command line: one request, one answer, the same for a running server (over
 //! its socket) and for a store that nobody has open.
 
-use procura_agent_auth::agent::Agent;
-use procura_agent_auth::id::{AgentId, ApprovalId, UserId};
-use procura_agent_auth::lifetime;
-use procura_keys::clock::Timestamp;
-use procura_people::consent::ConsentAnswer;
-use procura_people::person::{Email, Person};
-use procura_store::Page;
-use procura_store::agent_auth::AgentFilter;
+mod agents;
+mod approvals;
+mod error;
+mod hosts;
+mod log;
+mod people;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::agent_auth::consent::{self, ConsentError, File};
-use crate::agent_auth::revoke::revoke_agent;
-use crate::audit;
+use self::error::AdminError;
 use crate::context::Context;
-use crate::error::{ServiceError, ServiceResult, decide_again};
-use crate::people::{self, AccountError};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +21,13 @@ pub struct AdminCall {
     pub administrator: String,
     /// What is asked.
     pub request: AdminRequest,
+}
+
+impl AdminCall {
+    /// Who asks, as the audit log names them.
+    fn actor(&self) -> String {
+        format!("administrator:{}", self.administrator)
+    }
 }
 
 /// What can be asked.
@@ -41,15 +43,20 @@ pub enum AdminRequest {
         /// Their password.
         password: Option<String>,
     },
-    /// List everybody.
-    ListPeople,
+    /// List people.
+    ListPeople(Listing),
     /// Bar somebody from signing in.
     DisablePerson {
         /// Their address.
         email: String,
     },
-    /// List agents, newest last.
-    ListAgents,
+    /// Delete an account, and revoke everything that acts for it.
+    RemovePerson {
+        /// Their address.
+        email: String,
+    },
+    /// List agents.
+    ListAgents(Listing),
     /// Show one agent with its grants.
     ShowAgent {
         /// The agent.
@@ -60,8 +67,37 @@ pub enum AdminRequest {
         /// The agent.
         agent_id: String,
     },
+    /// List hosts.
+    ListHosts(Listing),
+    /// Link a host to a person.
+    LinkHost {
+        /// The host.
+        host_id: String,
+        /// The person's address.
+        user: String,
+    },
+    /// Take the person off a host; its delegated agents end.
+    UnlinkHost {
+        /// The host.
+        host_id: String,
+    },
+    /// Stop a host and all its agents for good.
+    RevokeHost {
+        /// The host.
+        host_id: String,
+    },
+    /// List the grants of an agent.
+    ListGrants {
+        /// The agent.
+        agent_id: String,
+    },
+    /// Take one grant back.
+    RevokeGrant {
+        /// The grant.
+        grant_id: String,
+    },
     /// List requests that wait for an answer.
-    ListApprovals,
+    ListApprovals(Listing),
     /// Say yes to a request.
     Approve {
         /// Its user code or identifier.
@@ -78,11 +114,25 @@ pub enum AdminRequest {
     },
     /// The last records of the audit log.
     AuditTail {
-        /// How many.
+        /// How many, at most 1000.
         count: u32,
+    },
+    /// Records of the audit log in order.
+    AuditExport {
+        /// After this place.
+        after: i64,
     },
     /// Check the whole audit log.
     AuditVerify,
+}
+
+/// A part of a list, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// The identifier after which to start.
+    pub after: Option<String>,
+    /// How many, at most 1000.
+    pub limit: Option<u32>,
 }
 
 /// The answer: a JSON value, or what went wrong in words.
@@ -107,296 +157,34 @@ pub async fn run(ctx: &Context, call: &AdminCall) -> AdminReply {
     }
 }
 
-enum AdminError {
-    Refused(String),
-    Failed(ServiceError),
-}
-
-impl<E: Into<ServiceError>> From<E> for AdminError {
-    fn from(error: E) -> Self {
-        match error.into() {
-            ServiceError::Refused(refusal) => Self::Refused(refusal.to_string()),
-            failed @ ServiceError::Failed(_) => Self::Failed(failed),
-        }
-    }
-}
-
 async fn answer(ctx: &Context, call: &AdminCall) -> Result<Value, AdminError> {
-    let actor = format!("administrator:{}", call.administrator);
     match &call.request {
         AdminRequest::AddPerson {
             email,
             name,
             password,
-        } => {
-            let email = parse_email(email)?;
-            let added =
-                people::add_person(ctx, &actor, email, name.clone(), password.clone()).await;
-            shown(&PersonView::of(&added.map_err(account_error)?))
-        }
-        AdminRequest::ListPeople => {
-            let page = Page {
-                after: None,
-                limit: MAX_LISTED,
-            };
-            let people = people::list_people(ctx, page).await?;
-            shown(&people.iter().map(PersonView::of).collect::<Vec<_>>())
-        }
-        AdminRequest::DisablePerson { email } => {
-            let disabled = people::disable_person(ctx, &actor, &parse_email(email)?).await;
-            shown(&PersonView::of(&disabled.map_err(account_error)?))
-        }
-        AdminRequest::ListAgents => list_agents(ctx).await,
-        AdminRequest::ShowAgent { agent_id } => show_agent(ctx, agent_id).await,
-        AdminRequest::RevokeAgent { agent_id } => revoke(ctx, agent_id, &actor).await,
-        AdminRequest::ListApprovals => list_approvals(ctx).await,
+        } => people::add(ctx, call, email, name, password.as_deref()).await,
+        AdminRequest::ListPeople(listing) => people::list(ctx, listing).await,
+        AdminRequest::DisablePerson { email } => people::disable(ctx, call, email).await,
+        AdminRequest::RemovePerson { email } => people::remove(ctx, call, email).await,
+        AdminRequest::ListAgents(listing) => agents::list(ctx, listing).await,
+        AdminRequest::ShowAgent { agent_id } => agents::show(ctx, agent_id).await,
+        AdminRequest::RevokeAgent { agent_id } => agents::revoke(ctx, call, agent_id).await,
+        AdminRequest::ListHosts(listing) => hosts::list(ctx, listing).await,
+        AdminRequest::LinkHost { host_id, user } => hosts::link(ctx, call, host_id, user).await,
+        AdminRequest::UnlinkHost { host_id } => hosts::unlink(ctx, call, host_id).await,
+        AdminRequest::RevokeHost { host_id } => hosts::revoke(ctx, call, host_id).await,
+        AdminRequest::ListGrants { agent_id } => agents::grants(ctx, agent_id).await,
+        AdminRequest::RevokeGrant { grant_id } => agents::revoke_grant(ctx, call, grant_id).await,
+        AdminRequest::ListApprovals(listing) => approvals::list(ctx, listing).await,
         AdminRequest::Approve { reference, user } => {
-            approve(ctx, call, reference, user.as_deref()).await
+            approvals::approve(ctx, call, reference, user.as_deref()).await
         }
         AdminRequest::Deny { reference, reason } => {
-            let id = find_approval(ctx, reference).await?;
-            let no = ConsentAnswer::Deny {
-                reason: reason.clone(),
-            };
-            decide(ctx, call, None, &id, &no).await
+            approvals::deny(ctx, call, reference, reason.clone()).await
         }
-        AdminRequest::AuditTail { count } => {
-            let records = ctx
-                .read()
-                .await?
-                .list_last_audit((*count).min(MAX_LISTED))
-                .await?;
-            Ok(records
-                .iter()
-                .map(procura_store::audit::AuditRecord::to_value)
-                .collect())
-        }
-        AdminRequest::AuditVerify => shown(&audit::verify(ctx).await?),
+        AdminRequest::AuditTail { count } => log::tail(ctx, *count).await,
+        AdminRequest::AuditExport { after } => log::export(ctx, *after).await,
+        AdminRequest::AuditVerify => log::verify(ctx).await,
     }
 }
-
-async fn list_agents(ctx: &Context) -> Result<Value, AdminError> {
-    let page = Page {
-        after: None,
-        limit: MAX_LISTED,
-    };
-    let agents = ctx
-        .read()
-        .await?
-        .list_agents(&AgentFilter::default(), page)
-        .await?;
-    shown(
-        &agents
-            .iter()
-            .map(|agent| AgentView::of(ctx, agent))
-            .collect::<Vec<_>>(),
-    )
-}
-
-async fn show_agent(ctx: &Context, id: &str) -> Result<Value, AdminError> {
-    let mut tx = ctx.read().await?;
-    let agent = tx
-        .find_agent(&parse_agent_id(id)?)
-        .await?
-        .ok_or_else(|| no_such_agent(id))?;
-    let grants = tx.list_grants_by_agent(&agent.id).await?;
-    let mut value = shown(&AgentView::of(ctx, &agent))?;
-    value["grants"] = grants
-        .iter()
-        .map(|grant| {
-            serde_json::json!({
-                "grant_id": grant.id,
-                "capability": grant.capability,
-                "status": grant.state.status().as_str(),
-                "constraints": grant.constraints,
-                "reason": grant.reason,
-                "expires_at": grant.expires_at,
-            })
-        })
-        .collect();
-    Ok(value)
-}
-
-async fn revoke(ctx: &Context, id: &str, actor: &str) -> Result<Value, AdminError> {
-    let agent_id = parse_agent_id(id)?;
-    decide_again!(revoke_once(ctx, &agent_id, actor))?;
-    show_agent(ctx, id).await
-}
-
-async fn revoke_once(ctx: &Context, id: &AgentId, actor: &str) -> ServiceResult<()> {
-    let mut tx = ctx.begin().await?;
-    match tx.find_agent(id).await? {
-        Some(agent) => revoke_agent(ctx, tx, &agent, actor.to_owned(), None, ctx.now()).await,
-        None => Ok(()),
-    }
-}
-
-async fn list_approvals(ctx: &Context) -> Result<Value, AdminError> {
-    let page = Page {
-        after: None,
-        limit: MAX_LISTED,
-    };
-    let mut tx = ctx.read().await?;
-    let mut listed = Vec::new();
-    for approval in tx.list_open_approvals(ctx.now(), page).await? {
-        let file = File::load(tx.as_mut(), &approval.id)
-            .await
-            .map_err(consent_error)?;
-        let mut value = shown(&file.view(ctx))?;
-        value["agent_id"] = file.agent.id.as_str().into();
-        value["mode"] = file.agent.mode.as_str().into();
-        value["approver"] = file.approval.approver.as_str().into();
-        value["login_hint"] = file.approval.login_hint.into();
-        listed.push(value);
-    }
-    Ok(listed.into())
-}
-
-async fn approve(
-    ctx: &Context,
-    call: &AdminCall,
-    reference: &str,
-    user: Option<&str>,
-) -> Result<Value, AdminError> {
-    let id = find_approval(ctx, reference).await?;
-    let mut tx = ctx.read().await?;
-    let file = File::load(tx.as_mut(), &id).await.map_err(consent_error)?;
-    let on_behalf_of = match user {
-        None => None,
-        Some(email) => {
-            let email = parse_email(email)?;
-            let person = tx.find_person_by_email(&email).await?;
-            let person = person
-                .ok_or_else(|| AdminError::Refused(format!("nobody has the address {email}")))?;
-            Some(UserId(person.id.to_string()))
-        }
-    };
-    drop(tx);
-    let items = file
-        .grants
-        .iter()
-        .map(|grant| grant.id.to_string())
-        .collect();
-    decide(
-        ctx,
-        call,
-        on_behalf_of,
-        &id,
-        &ConsentAnswer::Approve { items },
-    )
-    .await
-}
-
-async fn decide(
-    ctx: &Context,
-    call: &AdminCall,
-    on_behalf_of: Option<UserId>,
-    id: &ApprovalId,
-    answer: &ConsentAnswer,
-) -> Result<Value, AdminError> {
-    consent::answer_as_administrator(ctx, &call.administrator, on_behalf_of, id, answer)
-        .await
-        .map_err(consent_error)?;
-    let approval = ctx.read().await?.find_approval(id).await?;
-    let approval = approval.ok_or_else(|| AdminError::Refused("the request is gone".to_owned()))?;
-    Ok(serde_json::json!({
-        "approval_id": approval.id,
-        "agent_id": approval.agent_id,
-        "status": approval.state.as_str(),
-    }))
-}
-
-/// A request by its user code or its identifier.
-async fn find_approval(ctx: &Context, reference: &str) -> Result<ApprovalId, AdminError> {
-    if let Ok(id) = reference.parse::<ApprovalId>() {
-        return Ok(id);
-    }
-    consent::find_by_code(ctx, reference)
-        .await
-        .map_err(consent_error)
-}
-
-/// A person as shown to administrators.
-#[derive(Serialize)]
-struct PersonView<'a> {
-    person_id: &'a str,
-    email: &'a str,
-    name: &'a str,
-    disabled: bool,
-    created_at: Timestamp,
-}
-
-impl<'a> PersonView<'a> {
-    fn of(person: &'a Person) -> Self {
-        Self {
-            person_id: &person.id.0,
-            email: person.email.as_str(),
-            name: &person.name,
-            disabled: person.disabled,
-            created_at: person.created_at,
-        }
-    }
-}
-
-/// An agent as shown to administrators.
-#[derive(Serialize)]
-struct AgentView<'a> {
-    agent_id: &'a str,
-    host_id: &'a str,
-    user_id: Option<&'a UserId>,
-    name: &'a str,
-    mode: &'a str,
-    status: &'a str,
-    created_at: Timestamp,
-    last_used_at: Option<Timestamp>,
-}
-
-impl<'a> AgentView<'a> {
-    fn of(ctx: &Context, agent: &'a Agent) -> Self {
-        Self {
-            agent_id: agent.id.as_str(),
-            host_id: agent.host_id.as_str(),
-            user_id: agent.user_id.as_ref(),
-            name: &agent.name,
-            mode: agent.mode.as_str(),
-            status: lifetime::state_at(agent, &ctx.policy().lifetime, ctx.now())
-                .status()
-                .as_str(),
-            created_at: agent.created_at,
-            last_used_at: agent.last_used_at,
-        }
-    }
-}
-
-fn shown(value: &impl Serialize) -> Result<Value, AdminError> {
-    serde_json::to_value(value).map_err(|error| AdminError::Refused(error.to_string()))
-}
-
-fn parse_email(text: &str) -> Result<Email, AdminError> {
-    text.parse()
-        .map_err(|error| AdminError::Refused(format!("{text:?}: {error}")))
-}
-
-fn parse_agent_id(text: &str) -> Result<AgentId, AdminError> {
-    text.parse().map_err(|_| no_such_agent(text))
-}
-
-fn no_such_agent(id: &str) -> AdminError {
-    AdminError::Refused(format!("no agent has the identifier {id:?}"))
-}
-
-fn account_error(error: AccountError) -> AdminError {
-    match error {
-        AccountError::Failed(error) => error.into(),
-        refused => AdminError::Refused(refused.to_string()),
-    }
-}
-
-fn consent_error(error: ConsentError) -> AdminError {
-    match error {
-        ConsentError::Failed(error) => error.into(),
-        refused => AdminError::Refused(refused.to_string()),
-    }
-}
-
-const MAX_LISTED: u32 = 1000;

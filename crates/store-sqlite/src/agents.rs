@@ -159,14 +159,18 @@ impl AgentStore for SqliteTransaction {
     async fn revoke_agents_of_host(
         &mut self,
         host: &HostId,
+        mode: Option<Mode>,
         at: Timestamp,
     ) -> StoreResult<Vec<AgentId>> {
+        let mode = mode.map(Mode::as_str);
         let revoked = sqlx::query_scalar!(
             "UPDATE aap_agents SET status = 'revoked', updated_at = $2
             WHERE host_id = $1 AND status IN ('pending', 'active', 'expired')
+                AND mode = coalesce($3, mode)
             RETURNING id",
             host.as_str(),
             at.as_millis(),
+            mode,
         );
         oldest_first(revoked.fetch_all(self.connection()).await)
     }

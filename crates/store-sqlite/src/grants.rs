@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use procura_agent_auth::constraint::Constraints;
 use procura_agent_auth::grant::{Actor, Grant, GrantState, GrantStatus};
-use procura_agent_auth::id::{AgentId, ApprovalId};
+use procura_agent_auth::id::{AgentId, ApprovalId, GrantId};
 use procura_keys::clock::Timestamp;
 use procura_store::agent_auth::{GrantStore, GrantUpdate};
 use procura_store::{StoreError, StoreResult};
@@ -34,6 +34,18 @@ impl GrantStore for SqliteTransaction {
         .await
         .map_err(failed_on(GRANT))?;
         Ok(())
+    }
+
+    async fn find_grant(&mut self, id: &GrantId) -> StoreResult<Option<Grant>> {
+        let row = sqlx::query_as!(
+            GrantRow,
+            "SELECT id, agent_id, capability, constraints, status, approval_id, decided_by,
+                reason, expires_at, created_at, updated_at
+            FROM aap_grants WHERE id = $1",
+            id.as_str(),
+        );
+        let row = row.fetch_optional(self.connection()).await;
+        row.map_err(failed)?.map(Grant::try_from).transpose()
     }
 
     async fn list_grants_by_agent(&mut self, agent: &AgentId) -> StoreResult<Vec<Grant>> {

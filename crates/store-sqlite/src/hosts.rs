@@ -110,6 +110,21 @@ impl HostStore for SqliteTransaction {
             .ok_or(StoreError::Conflict(HOST))
     }
 
+    async fn unlink_host(&mut self, id: &HostId, from: &UserId, at: Timestamp) -> StoreResult<()> {
+        let done = sqlx::query!(
+            "UPDATE aap_hosts SET user_id = NULL, updated_at = $3 WHERE id = $1 AND user_id = $2",
+            id.as_str(),
+            from.0,
+            at.as_millis(),
+        )
+        .execute(self.connection())
+        .await
+        .map_err(failed)?;
+        (done.rows_affected() == 1)
+            .then_some(())
+            .ok_or(StoreError::Conflict(HOST))
+    }
+
     async fn rotate_host_key(
         &mut self,
         id: &HostId,

@@ -57,6 +57,18 @@ impl PersonStore for SqliteTransaction {
         records(rows.fetch_all(self.connection()).await.map_err(failed)?)
     }
 
+    async fn delete_person(&mut self, id: &PersonId) -> StoreResult<()> {
+        let sessions = sqlx::query!("DELETE FROM sessions WHERE person_id = $1", id.0);
+        sessions.execute(self.connection()).await.map_err(failed)?;
+        let done = sqlx::query!("DELETE FROM persons WHERE id = $1", id.0)
+            .execute(self.connection())
+            .await
+            .map_err(failed)?;
+        (done.rows_affected() == 1)
+            .then_some(())
+            .ok_or(StoreError::NotFound(PERSON))
+    }
+
     async fn disable_person(
         &mut self,
         id: &PersonId,

@@ -1,7 +1,7 @@
 //! Records of the Agent Auth Protocol.
 
 use async_trait::async_trait;
-use procura_agent_auth::agent::{Agent, AgentState, AgentStatus};
+use procura_agent_auth::agent::{Agent, AgentState, AgentStatus, Mode};
 use procura_agent_auth::approval::{Approval, ApprovalState};
 use procura_agent_auth::constraint::Constraints;
 use procura_agent_auth::grant::{Grant, GrantState, GrantStatus};
@@ -31,8 +31,10 @@ pub trait HostStore {
     async fn list_hosts_by_user(&mut self, user: &UserId) -> StoreResult<Vec<Host>>;
     /// Carries out a transition. `Conflict` when the host is not in state `from` any more.
     async fn apply_host(&mut self, change: &HostChange) -> StoreResult<()>;
-    /// Puts a new key in place of the one with thumbprint `from`. `Conflict` when the host has another key by now,
-    /// or another host has the new one.
+    /// Takes the person off a host. `Conflict` when it is not linked to `from` any more.
+    async fn unlink_host(&mut self, id: &HostId, from: &UserId, at: Timestamp) -> StoreResult<()>;
+    /// Puts a new key in place of the one with thumbprint `from`. `Conflict` when the host has
+    /// another key by now, or another host has the new one.
     async fn rotate_host_key(
         &mut self,
         id: &HostId,
@@ -87,8 +89,8 @@ pub trait AgentStore {
     ) -> StoreResult<Vec<Agent>>;
     /// Carries out a transition. `Conflict` when the agent is not in state `from` any more.
     async fn apply_agent(&mut self, change: &AgentChange) -> StoreResult<()>;
-    /// Puts a new key in place of the one with thumbprint `from`. `Conflict` when the agent has another key by
-    /// now, or another agent of its host has the new one.
+    /// Puts a new key in place of the one with thumbprint `from`. `Conflict` when the agent has
+    /// another key by now, or another agent of its host has the new one.
     async fn rotate_agent_key(
         &mut self,
         id: &AgentId,
@@ -107,11 +109,12 @@ pub trait AgentStore {
         user: &UserId,
         at: Timestamp,
     ) -> StoreResult<Vec<AgentId>>;
-    /// Revokes every agent of a host that has not ended yet. Returns those that changed, oldest
-    /// first.
+    /// Revokes every agent of a host, of one mode or of both, that has not ended yet. Returns those
+    /// that changed, oldest first.
     async fn revoke_agents_of_host(
         &mut self,
         host: &HostId,
+        mode: Option<Mode>,
         at: Timestamp,
     ) -> StoreResult<Vec<AgentId>>;
 }
@@ -146,6 +149,8 @@ pub trait GrantStore {
     /// Adds a grant. `Conflict` when it is pending and the agent has a pending one of the same
     /// capability.
     async fn insert_grant(&mut self, grant: &Grant) -> StoreResult<()>;
+    /// The grant with this identifier.
+    async fn find_grant(&mut self, id: &GrantId) -> StoreResult<Option<Grant>>;
     /// All grants of an agent, in the order they were added.
     async fn list_grants_by_agent(&mut self, agent: &AgentId) -> StoreResult<Vec<Grant>>;
     /// The grants that wait for this decision, in the order they were added.

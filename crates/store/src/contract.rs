@@ -34,6 +34,8 @@ macro_rules! contract_tests {
                 hosts_of_a_person_are_listed
                 a_host_changes_from_the_expected_state_only
                 a_host_is_linked_to_one_person
+                a_host_is_taken_from_its_person_only
+                a_new_key_of_a_host_replaces_the_expected_one
                 a_host_that_stays_active_keeps_its_start
                 uses_of_a_host_never_move_back
             }
@@ -43,14 +45,17 @@ macro_rules! contract_tests {
                 a_key_belongs_to_one_agent_of_a_host
                 agents_are_listed_by_host_and_state_page_by_page
                 an_agent_changes_from_the_expected_state_only
+                a_new_key_of_an_agent_replaces_the_expected_one
                 uses_of_agents_never_move_back
                 hundreds_of_uses_are_noted_at_once
                 claiming_ends_autonomous_agents_that_have_acted
                 revoking_reaches_every_agent_that_has_not_ended
+                revoking_can_keep_to_one_mode
                 an_agent_needs_its_host
             }
             grants {
                 a_grant_comes_back_as_it_was_in_every_state
+                an_unknown_grant_is_absent
                 grants_keep_the_order_they_were_added_in
                 one_grant_of_a_capability_waits_at_a_time
                 grants_that_wait_for_a_decision_are_listed
@@ -75,6 +80,7 @@ macro_rules! contract_tests {
                 an_address_belongs_to_one_person
                 persons_are_listed_oldest_first_page_by_page
                 a_person_is_barred_and_let_in_again
+                a_person_goes_with_their_sessions
             }
             sessions {
                 a_session_comes_back_as_it_was
@@ -107,6 +113,7 @@ macro_rules! contract_tests {
                 of_parallel_writers_one_gets_the_key
                 of_parallel_transitions_one_succeeds
                 a_failed_commit_keeps_nothing
+                what_is_gone_by_the_commit_needs_nothing
             }
         }
     };

@@ -9,17 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use self::reference::Reference;
+use self::dependent::Dependent;
 use self::state::State;
 use crate::{Store, StoreError, StoreResult, Transaction};
 
 mod agents;
 mod approvals;
 mod audit;
+mod dependent;
 mod grants;
 mod hosts;
 mod persons;
-mod reference;
 mod replay;
 mod sessions;
 mod state;
@@ -51,7 +51,7 @@ impl Store for MemoryStore {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let writer = Writer {
             committed: Arc::clone(&self.committed),
-            references: Vec::new(),
+            dependents: Vec::new(),
             _turn: turn,
         };
         Ok(Box::new(MemoryTransaction {
@@ -78,8 +78,8 @@ struct MemoryTransaction {
 #[derive(Debug)]
 struct Writer {
     committed: Arc<Mutex<State>>,
-    /// What the new records point at, which has to exist when they are committed.
-    references: Vec<Reference>,
+    /// What was written and points at other records.
+    dependents: Vec<Dependent>,
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -93,9 +93,10 @@ impl MemoryTransaction {
         }
     }
 
-    fn refer_to(&mut self, reference: Reference) {
+    /// Has a record checked at the commit.
+    fn check_later(&mut self, dependent: Dependent) {
         if let Some(writer) = &mut self.writer {
-            writer.references.push(reference);
+            writer.dependents.push(dependent);
         }
     }
 }
@@ -107,8 +108,8 @@ impl Transaction for MemoryTransaction {
         let Some(writer) = writer else {
             return Ok(());
         };
-        for reference in &writer.references {
-            reference.require_in(&state)?;
+        for dependent in &writer.dependents {
+            dependent.check(&state)?;
         }
         *writer
             .committed

@@ -19,6 +19,8 @@ pub trait PersonStore {
     async fn find_person_by_email(&mut self, email: &Email) -> StoreResult<Option<Person>>;
     /// Persons, oldest first.
     async fn list_persons(&mut self, page: Page<PersonId>) -> StoreResult<Vec<Person>>;
+    /// Forgets a person with their sessions. `NotFound` when there is no such person.
+    async fn delete_person(&mut self, id: &PersonId) -> StoreResult<()>;
     /// Bars a person from signing in, or lets them in again. `NotFound` when there is no such
     /// person.
     async fn disable_person(

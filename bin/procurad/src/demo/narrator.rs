@@ -30,12 +30,6 @@ impl Narrator {
         Ok(())
     }
 
-    /// Says something about what was just seen.
-    pub(crate) fn say(&self, sentence: &str) -> anyhow::Result<()> {
-        output::line(&wrapped(sentence, MARGIN))?;
-        Ok(())
-    }
-
     /// The request that was sent last.
     pub(crate) fn last_request(&self) -> Option<Request> {
         self.last
@@ -43,44 +37,50 @@ impl Narrator {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+}
 
-    /// Shows an exchange: method and path, what the token says, the body, and the answer.
-    pub(crate) fn show(&self, request: &Request, response: &Response) -> std::io::Result<()> {
-        let query = request
-            .url
-            .query()
-            .map(|query| format!("?{query}"))
-            .unwrap_or_default();
-        let mut lines = vec![format!(
-            "→ {} {}{query}",
-            request.method,
-            request.url.path()
-        )];
-        if let Some((typ, claims)) = token_of(request) {
-            let label = format!("  {typ}: ");
-            let used = MARGIN + label.chars().count();
-            lines.push(label + &pretty(&claims, MARGIN + 2, used));
-        }
-        let body = request
-            .body
-            .as_ref()
-            .and_then(|body| serde_json::from_slice(body).ok());
-        lines.extend(body.map(|body: Value| indented(&body)));
-        lines.push(format!("← {}", response.status));
-        lines.extend(
-            serde_json::from_slice(&response.body)
-                .ok()
-                .map(|body| indented(&shortened(body))),
-        );
-        let margin = " ".repeat(MARGIN);
-        output::line(
-            &lines
-                .iter()
-                .map(|line| format!("{margin}{line}"))
-                .collect::<Vec<_>>()
-                .join("\n"),
-        )
+/// Says something about what was just seen.
+pub(crate) fn say(sentence: &str) -> anyhow::Result<()> {
+    output::line(&wrapped(sentence, MARGIN))?;
+    Ok(())
+}
+
+/// Shows an exchange: method and path, what the token says, the body, and the answer.
+pub(crate) fn show(request: &Request, response: &Response) -> std::io::Result<()> {
+    let query = request
+        .url
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
+    let mut lines = vec![format!(
+        "→ {} {}{query}",
+        request.method,
+        request.url.path()
+    )];
+    if let Some((typ, claims)) = token_of(request) {
+        let label = format!("  {typ}: ");
+        let used = MARGIN + label.chars().count();
+        lines.push(label + &pretty(&claims, MARGIN + 2, used));
     }
+    let body = request
+        .body
+        .as_ref()
+        .and_then(|body| serde_json::from_slice(body).ok());
+    lines.extend(body.map(|body: Value| indented(&body)));
+    lines.push(format!("← {}", response.status));
+    lines.extend(
+        serde_json::from_slice(&response.body)
+            .ok()
+            .map(|body| indented(&shortened(body))),
+    );
+    let margin = " ".repeat(MARGIN);
+    output::line(
+        &lines
+            .iter()
+            .map(|line| format!("{margin}{line}"))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
 }
 
 fn indented(body: &Value) -> String {
@@ -104,7 +104,7 @@ impl Transport for Observed {
     async fn send(&self, request: Request) -> Result<Response, FetchError> {
         let response = self.wire.send(request.clone()).await?;
         // A story nobody can hear is no reason to stop it.
-        let _ = self.narrator.show(&request, &response);
+        let _ = show(&request, &response);
         *self
             .narrator
             .last

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method};
 use procura_fetch::{FetchPolicy, Fetcher, Request, Response};
 use url::{Url, form_urlencoded};
 
+use super::narrator;
 use super::stage::Stage;
 
 /// Alice of the example.
@@ -22,14 +23,14 @@ pub(crate) async fn approve(stage: &Stage, page: &Url) -> anyhow::Result<()> {
         ("next", &path_of(page)),
     ];
     let signed_in = browser.post("/login", &form, None).await?;
-    stage.narrator.say(&format!(
+    narrator::say(&format!(
         "Alice opens {page}, signs in with her password, and reads:"
     ))?;
     let cookie = cookie(&signed_in).context("the bank did not sign Alice in")?;
     let shown = browser.get(&path_of(page), &cookie).await?;
     let html = std::str::from_utf8(&shown.body).context("the page is not text")?;
     for line in quoted(html) {
-        stage.narrator.say(&format!("| {line}"))?;
+        narrator::say(&format!("| {line}"))?;
     }
     let mut form: Vec<(&str, &str)> = inputs(html).filter(|(name, _)| *name != "item").collect();
     ensure!(
@@ -43,7 +44,7 @@ pub(crate) async fn approve(stage: &Stage, page: &Url) -> anyhow::Result<()> {
     if !done {
         bail!("the bank did not take Alice's answer: {}", decided.status);
     }
-    stage.narrator.say("She presses Approve.")?;
+    narrator::say("She presses Approve.")?;
     Ok(())
 }
 

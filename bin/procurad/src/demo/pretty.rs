@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn sentences_wrap_between_words() {
-        let text = wrapped(&"word ".repeat(40).trim_end().to_owned(), 3);
+        let text = wrapped("word ".repeat(40).trim_end(), 3);
         assert!(
             text.lines()
                 .all(|line| line.starts_with("   word") && line.chars().count() <= WIDTH)

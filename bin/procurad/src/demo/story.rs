@@ -10,8 +10,8 @@ use procura_server::admin_socket;
 use procura_service::admin::{AdminCall, AdminReply, AdminRequest};
 use serde_json::{Map, Value, json};
 
-use super::person;
 use super::stage::Stage;
+use super::{narrator, person};
 
 /// Plays all steps.
 pub(crate) async fn tell(stage: &Stage) -> anyhow::Result<()> {
@@ -85,15 +85,13 @@ async fn approval(stage: &Stage, pending: &Pending) -> anyhow::Result<()> {
     if stage.yes {
         person::approve(stage, page).await?;
     } else {
-        stage.narrator.say(&format!("Open {page}"))?;
-        stage.narrator.say(&format!(
+        narrator::say(&format!("Open {page}"))?;
+        narrator::say(&format!(
             "Sign in as {} with the password: {}",
             person::EMAIL,
             person::PASSWORD
         ))?;
-        stage
-            .narrator
-            .say("The agent waits for you, and asks now and then:")?;
+        narrator::say("The agent waits for you, and asks now and then:")?;
     }
     let standing = stage.client.wait_for_approval(pending, &mut |_| {}).await?;
     ensure!(
@@ -169,7 +167,7 @@ async fn escalation(stage: &Stage, agent: &str) -> anyhow::Result<()> {
         .clone()
         .context("the bank gives no code")?;
     if stage.yes {
-        stage.narrator.say(&format!(
+        narrator::say(&format!(
             "An administrator approves at the bank's own machine: procurad admin approvals approve {code}"
         ))?;
         let user = Some(person::EMAIL.to_owned());
@@ -182,8 +180,8 @@ async fn escalation(stage: &Stage, agent: &str) -> anyhow::Result<()> {
         )
         .await?;
     } else {
-        stage.narrator.say("Approve it in another terminal:")?;
-        stage.narrator.say(&format!(
+        narrator::say("Approve it in another terminal:")?;
+        narrator::say(&format!(
             "  procurad admin --config examples/bank/procura.toml --data {} approvals approve {code}",
             stage.data().display()
         ))?;
@@ -243,18 +241,20 @@ async fn audit(stage: &Stage) -> anyhow::Result<()> {
             text("outcome"),
             text("capability")
         );
-        stage.narrator.say(line.trim_end())?;
+        narrator::say(line.trim_end())?;
     }
     let verified = administer(stage, AdminRequest::AuditVerify).await?;
     ensure!(
         verified["broken"].is_null(),
         "the audit log is broken: {verified}"
     );
-    stage.narrator.say(&format!(
+    narrator::say(&format!(
         "All {} records are in place.",
         verified["records"]
     ))?;
-    stage.narrator.say("That was one agent's life. `procura --help` plays an agent, `procurad serve --help` a service.")
+    narrator::say(
+        "That was one agent's life. `procura --help` plays an agent, `procurad serve --help` a service.",
+    )
 }
 
 async fn execute(
@@ -279,7 +279,7 @@ fn result(executed: Executed) -> anyhow::Result<Value> {
 /// Sends a request the client did not make, and shows it.
 async fn send_unwatched(stage: &Stage, request: Request) -> anyhow::Result<Response> {
     let response = stage.wire.send(request.clone()).await?;
-    stage.narrator.show(&request, &response)?;
+    narrator::show(&request, &response)?;
     Ok(response)
 }
 

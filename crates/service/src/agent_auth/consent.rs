@@ -16,6 +16,7 @@ use procura_store::Transaction;
 use procura_store::agent_auth::{AgentChange, GrantUpdate, HostChange};
 use serde_json::json;
 
+use super::link_host;
 use super::sentences::sentences;
 use crate::audit;
 use crate::context::Context;
@@ -267,10 +268,11 @@ impl File {
             })
             .await?;
         }
-        let mut touched = self.write_host(tx, decision, now).await?;
+        let actor = audit::actor(&approver.actor());
+        let mut touched = self.write_host(tx, decision, &actor, now).await?;
         self.write_agent(tx, decision, now).await?;
         touched.push(self.agent.id.clone());
-        let mut entry = audit::entry(now, event(decision), audit::actor(&approver.actor()));
+        let mut entry = audit::entry(now, event(decision), actor);
         entry = audit::about_agent(entry, &self.agent);
         entry.user_id = decision
             .link
@@ -323,6 +325,7 @@ impl File {
         &self,
         tx: &mut dyn Transaction,
         decision: &ApprovalDecision,
+        actor: &str,
         now: Timestamp,
     ) -> ServiceResult<Vec<AgentId>> {
         if !decision.activate_host && decision.link.is_none() {
@@ -345,17 +348,7 @@ impl File {
         let Some(user) = &decision.link else {
             return Ok(Vec::new());
         };
-        let claimed = tx.claim_agents_of_host(&self.host.id, user, now).await?;
-        tx.revoke_grants_of_agents(&claimed, now).await?;
-        tx.cancel_approvals_of_agents(&claimed).await?;
-        let mut entry = audit::about_host(
-            audit::entry(now, "host.linked", format!("user:{user}")),
-            &self.host,
-        );
-        entry.user_id = Some(user.to_string());
-        entry.detail = json!({ "claimed_agents": claimed });
-        tx.append_audit(vec![entry]).await?;
-        Ok(claimed)
+        link_host::claim(tx, &self.host, user, actor, now).await
     }
 
     fn names(&self, decision: &ApprovalDecision, status: GrantStatus) -> Vec<&str> {

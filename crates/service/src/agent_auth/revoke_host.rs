@@ -41,23 +41,35 @@ pub(crate) async fn end_host(
     jti: Option<&str>,
     now: Timestamp,
 ) -> ServiceResult<u64> {
+    let agents = end_host_within(tx.as_mut(), host, actor, jti, now).await?;
+    tx.commit().await?;
+    ctx.snapshots().drop_host(&host.id);
+    Ok(agents)
+}
+
+/// The same as a part of something larger: the caller commits, and drops the host's snapshots.
+pub(crate) async fn end_host_within(
+    tx: &mut dyn Transaction,
+    host: &Host,
+    actor: String,
+    jti: Option<&str>,
+    now: Timestamp,
+) -> ServiceResult<u64> {
     let (from, to) = (host.status, HostStatus::Revoked);
-    tx.apply_host(&HostChange {
+    let change = HostChange {
         id: host.id.clone(),
         from,
         to,
         link: None,
         at: now,
-    })
-    .await?;
-    let agents = tx.revoke_agents_of_host(&host.id, now).await?;
+    };
+    tx.apply_host(&change).await?;
+    let agents = tx.revoke_agents_of_host(&host.id, None, now).await?;
     tx.revoke_grants_of_agents(&agents, now).await?;
     tx.cancel_approvals_of_agents(&agents).await?;
     let mut entry = audit::about_host(audit::entry(now, "host.revoked", actor), host);
     entry.jti = jti.map(str::to_owned);
     entry.detail = json!({ "agents": agents });
     tx.append_audit(vec![entry]).await?;
-    tx.commit().await?;
-    ctx.snapshots().drop_host(&host.id);
     Ok(agents.len() as u64)
 }

@@ -1,9 +1,11 @@
 //! Adding, listing and disabling people.
 
+use procura_agent_auth::id::UserId;
 use procura_people::password::{PasswordError, PasswordHash};
 use procura_people::person::{Email, Person, PersonId};
 use procura_store::{Page, StoreError};
 
+use crate::agent_auth::revoke_host::end_host_within;
 use crate::audit;
 use crate::context::Context;
 use crate::error::{Failure, ServiceError, ServiceResult};
@@ -94,6 +96,37 @@ pub async fn disable_person(
         updated_at: now,
         ..person
     })
+}
+
+/// Deletes an account. Every app connected to it is revoked with all its agents (AAP §2.6); the audit log stays.
+pub async fn remove_person(
+    ctx: &Context,
+    actor: &str,
+    email: &Email,
+) -> Result<Person, AccountError> {
+    let now = ctx.now();
+    let mut tx = ctx.begin().await?;
+    let person = tx.find_person_by_email(email).await?;
+    let person = person.ok_or_else(|| AccountError::Unknown(email.clone()))?;
+    let hosts = tx
+        .list_hosts_by_user(&UserId(person.id.to_string()))
+        .await?;
+    let live: Vec<_> = hosts
+        .into_iter()
+        .filter(|host| host.status.require_not_ended().is_ok())
+        .collect();
+    for host in &live {
+        end_host_within(tx.as_mut(), host, actor.to_owned(), None, now).await?;
+    }
+    tx.delete_person(&person.id).await?;
+    let mut entry = audit::entry(now, "person.removed", actor.to_owned());
+    entry.user_id = Some(person.id.to_string());
+    tx.append_audit(vec![entry]).await?;
+    tx.commit().await?;
+    for host in &live {
+        ctx.snapshots().drop_host(&host.id);
+    }
+    Ok(person)
 }
 
 /// Hashing takes tens of milliseconds, which the event loop does not have.

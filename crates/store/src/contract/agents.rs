@@ -166,6 +166,45 @@ pub async fn an_agent_changes_from_the_expected_state_only(store: &Arc<dyn Store
     }
 }
 
+/// The old key then finds nothing, another agent's key is taken unless that agent has another host,
+/// and whoever comes second finds that the key has changed.
+pub async fn a_new_key_of_an_agent_replaces_the_expected_one(store: &Arc<dyn Store>) {
+    let (one, two, elsewhere) = (agent(1, &host(1)), agent(2, &host(1)), agent(3, &host(2)));
+    let (id, old) = (one.id.clone(), one.thumbprint());
+    let agents = [one.clone(), two.clone(), elsewhere];
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), &[host(1), host(2)], &agents).await;
+    let same = tx.rotate_agent_key(&id, &old, &key(1), at(9)).await;
+    same.unwrap();
+    let new = tx.rotate_agent_key(&id, &old, &key(3), at(10)).await;
+    new.unwrap();
+    let rotated = Agent {
+        public_key: key(3),
+        updated_at: at(10),
+        ..one
+    };
+    let found = tx.find_agent_by_key(&host(1).id, &old).await;
+    assert_eq!(found.unwrap(), None);
+    let found = tx
+        .find_agent_by_key(&host(1).id, &rotated.thumbprint())
+        .await;
+    assert_eq!(found.unwrap(), Some(rotated.clone()));
+    assert_eq!(tx.find_agent(&two.id).await.unwrap(), Some(two));
+    tx.commit().await.unwrap();
+
+    let unknown = agent(9, &host(1));
+    let cases = [
+        (&id, old, key(4)),
+        (&id, rotated.thumbprint(), key(2)),
+        (&unknown.id, unknown.thumbprint(), key(4)),
+    ];
+    for (id, from, to) in cases {
+        let mut tx = store.begin().await.unwrap();
+        let refused = tx.rotate_agent_key(id, &from, &to, at(11)).await;
+        assert!(matches!(refused, Err(StoreError::Conflict("agent"))));
+    }
+}
+
 /// Not even within one call, and agents that are not there are skipped.
 pub async fn uses_of_agents_never_move_back(store: &Arc<dyn Store>) {
     let (one, two) = (agent(1, &host(1)), agent(2, &host(1)));
@@ -254,7 +293,7 @@ pub async fn revoking_reaches_every_agent_that_has_not_ended(store: &Arc<dyn Sto
     agents.push(agent(21, &host(2)));
     let mut tx = store.begin().await.unwrap();
     insert(tx.as_mut(), &[host(1), host(2)], &agents).await;
-    let revoked = tx.revoke_agents_of_host(&host(1).id, at(30)).await;
+    let revoked = tx.revoke_agents_of_host(&host(1).id, None, at(30)).await;
     let mut expected = Vec::new();
     for agent in agents
         .iter_mut()
@@ -273,6 +312,32 @@ pub async fn revoking_reaches_every_agent_that_has_not_ended(store: &Arc<dyn Sto
     }
     assert_eq!(revoked.unwrap(), expected);
     assert_eq!(all(tx.as_mut()).await, agents);
+}
+
+/// Agents of the other stay as they are.
+pub async fn revoking_can_keep_to_one_mode(store: &Arc<dyn Store>) {
+    let delegated = Agent {
+        mode: Mode::Delegated,
+        ..agent(2, &host(1))
+    };
+    let mut tx = store.begin().await.unwrap();
+    insert(
+        tx.as_mut(),
+        &[host(1)],
+        &[agent(1, &host(1)), delegated.clone()],
+    )
+    .await;
+    let host = host(1).id;
+    let revoked = tx.revoke_agents_of_host(&host, Some(Mode::Delegated), at(30));
+    assert_eq!(revoked.await.unwrap(), [delegated.id]);
+    let revoked = tx.revoke_agents_of_host(&host, Some(Mode::Delegated), at(31));
+    assert_eq!(revoked.await.unwrap(), []);
+    let states: Vec<_> = all(tx.as_mut())
+        .await
+        .iter()
+        .map(|agent| agent.state.status())
+        .collect();
+    assert_eq!(states, [AgentStatus::Active, AgentStatus::Revoked]);
 }
 
 /// At the latest when it is committed.

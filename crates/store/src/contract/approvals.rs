@@ -24,8 +24,13 @@ pub async fn a_request_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store
         login_hint: Some("alice@example.com".to_owned()),
         ..approval(1, &one)
     };
+    let reactivation = Approval {
+        purpose: Purpose::Reactivation,
+        ..approval(5, &one)
+    };
     let requests = [
         full,
+        reactivation,
         in_state(2, approved()),
         in_state(3, denied()),
         in_state(4, ApprovalState::Cancelled),

@@ -48,6 +48,7 @@ pub async fn a_grant_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store>)
         in_state(4, denied_by(Actor::User(user(1)))),
         in_state(5, denied_by(Actor::Policy)),
         in_state(6, GrantState::Revoked),
+        in_state(9, withdrawn()),
         pending_grant(7, &request, "transfer"),
     ];
     let mut tx = store.begin().await.unwrap();
@@ -55,6 +56,18 @@ pub async fn a_grant_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store>)
     tx.commit().await.unwrap();
     let mut tx = store.read().await.unwrap();
     assert_eq!(tx.list_grants_by_agent(&one.id).await.unwrap(), grants);
+    for grant in grants {
+        assert_eq!(tx.find_grant(&grant.id).await.unwrap(), Some(grant));
+    }
+}
+
+/// And an agent without grants has none.
+pub async fn an_unknown_grant_is_absent(store: &Arc<dyn Store>) {
+    let one = agent(1, &host(1));
+    let mut tx = store.read().await.unwrap();
+    let found = tx.find_grant(&grant(1, &one, "echo").id).await;
+    assert_eq!(found.unwrap(), None);
+    assert_eq!(tx.list_grants_by_agent(&one.id).await.unwrap(), []);
 }
 
 /// Not that of their identifiers, and a change does not move a grant.
@@ -224,7 +237,7 @@ pub async fn waiting_grants_move_to_another_request(store: &Arc<dyn Store>) {
     assert_eq!(listed, [moved, second, third]);
 }
 
-/// Denied and revoked grants stay as they are, and so do other agents'.
+/// Denied and withdrawn grants stay as they are, and so do other agents'.
 pub async fn revoking_reaches_active_and_waiting_grants_of_many_agents(store: &Arc<dyn Store>) {
     let agents: Vec<_> = (0..300).map(|number| agent(number, &host(1))).collect();
     let requests: Vec<_> = (0u32..)
@@ -237,10 +250,11 @@ pub async fn revoking_reaches_active_and_waiting_grants_of_many_agents(store: &A
         let denied = GrantState::Denied {
             denied_by: Actor::Policy,
         };
+        let over = if number % 2 == 0 { denied } else { withdrawn() };
         grants.push(grant(number, agent, "echo"));
         grants.push(pending_grant(number + 1, request, "pay"));
         grants.push(Grant {
-            state: denied,
+            state: over,
             ..grant(number + 2, agent, "list")
         });
     }
@@ -289,6 +303,12 @@ pub async fn a_grant_needs_its_agent_and_its_request(store: &Arc<dyn Store>) {
         .unwrap();
         let refused = tx.commit().await;
         assert!(matches!(refused, Err(StoreError::NotFound(_))), "{case}");
+    }
+}
+
+fn withdrawn() -> GrantState {
+    GrantState::Withdrawn {
+        withdrawn_by: Actor::User(user(2)),
     }
 }
 

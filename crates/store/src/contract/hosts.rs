@@ -157,6 +157,72 @@ pub async fn a_host_is_linked_to_one_person(store: &Arc<dyn Store>) {
     assert!(matches!(refused, Err(StoreError::Conflict("host"))));
 }
 
+/// From nobody else, and not twice.
+pub async fn a_host_is_taken_from_its_person_only(store: &Arc<dyn Store>) {
+    let owned = Host {
+        user_id: Some(user(1)),
+        ..host(1)
+    };
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_host(&owned).await.unwrap();
+    tx.insert_host(&host(2)).await.unwrap();
+    tx.commit().await.unwrap();
+    for (number, person) in [(1, user(2)), (2, user(1)), (3, user(1))] {
+        let mut tx = store.begin().await.unwrap();
+        let refused = tx.unlink_host(&host(number).id, &person, at(10)).await;
+        assert!(matches!(refused, Err(StoreError::Conflict("host"))));
+    }
+    let mut tx = store.begin().await.unwrap();
+    tx.unlink_host(&owned.id, &user(1), at(10)).await.unwrap();
+    let free = Host {
+        updated_at: at(10),
+        ..host(1)
+    };
+    assert_eq!(tx.load_host(&owned.id).await.unwrap(), free);
+    let again = tx.unlink_host(&owned.id, &user(1), at(11)).await;
+    assert!(matches!(again, Err(StoreError::Conflict("host"))));
+}
+
+/// The old key then finds nothing and is free, another host's key is not, and whoever comes second
+/// finds that the key has changed.
+pub async fn a_new_key_of_a_host_replaces_the_expected_one(store: &Arc<dyn Store>) {
+    let (one, old) = (host(1).id, host(1).thumbprint());
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_host(&host(1)).await.unwrap();
+    tx.insert_host(&host(2)).await.unwrap();
+    let same = tx.rotate_host_key(&one, &old, &key(1), at(9)).await;
+    same.unwrap();
+    let new = tx.rotate_host_key(&one, &old, &key(3), at(10)).await;
+    new.unwrap();
+    let rotated = Host {
+        public_key: key(3),
+        updated_at: at(10),
+        ..host(1)
+    };
+    assert_eq!(tx.find_host_by_thumbprint(&old).await.unwrap(), None);
+    let found = tx.find_host_by_thumbprint(&rotated.thumbprint()).await;
+    assert_eq!(found.unwrap(), Some(rotated.clone()));
+    assert_eq!(tx.load_host(&host(2).id).await.unwrap(), host(2));
+    tx.commit().await.unwrap();
+
+    let cases = [
+        (&one, old, key(4)),
+        (&one, rotated.thumbprint(), key(2)),
+        (&host(9).id, host(9).thumbprint(), key(4)),
+    ];
+    for (id, from, to) in cases {
+        let mut tx = store.begin().await.unwrap();
+        let refused = tx.rotate_host_key(id, &from, &to, at(11)).await;
+        assert!(matches!(refused, Err(StoreError::Conflict("host"))));
+    }
+    let mut tx = store.begin().await.unwrap();
+    let heir = Host {
+        public_key: key(1),
+        ..host(4)
+    };
+    tx.insert_host(&heir).await.unwrap();
+}
+
 /// A change from active to active only links.
 pub async fn a_host_that_stays_active_keeps_its_start(store: &Arc<dyn Store>) {
     let mut tx = store.begin().await.unwrap();

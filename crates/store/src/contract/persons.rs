@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use procura_people::person::Person;
 
-use super::samples::{at, page, person};
+use super::samples::{at, page, person, session};
 use crate::{Store, StoreError};
 
 /// By identifier and by address, with a password and without.
@@ -97,4 +97,35 @@ pub async fn a_person_is_barred_and_let_in_again(store: &Arc<dyn Store>) {
     );
     let missing = tx.disable_person(&person(3).id, true, at(7)).await;
     assert!(matches!(missing, Err(StoreError::NotFound(_))));
+}
+
+/// Their address is free then. Nobody else goes, and whoever is not there cannot.
+pub async fn a_person_goes_with_their_sessions(store: &Arc<dyn Store>) {
+    let mut tx = store.begin().await.unwrap();
+    for number in [1, 2] {
+        tx.insert_person(&person(number)).await.unwrap();
+        let session = session(number, &person(number));
+        tx.insert_session(&session).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+
+    let mut tx = store.begin().await.unwrap();
+    tx.delete_person(&person(1).id).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(tx.list_persons(page(None, 9)).await.unwrap(), [person(2)]);
+    let sessions = [1, 2].map(|number| session(number, &person(number)));
+    let gone = tx.find_session(&sessions[0].token_digest).await;
+    assert_eq!(gone.unwrap(), None);
+    let kept = tx.find_session(&sessions[1].token_digest).await;
+    assert_eq!(kept.unwrap(), Some(sessions[1].clone()));
+    let missing = tx.delete_person(&person(1).id).await;
+    assert!(matches!(missing, Err(StoreError::NotFound(_))));
+    drop(tx);
+    let mut tx = store.begin().await.unwrap();
+    let heir = Person {
+        email: person(1).email,
+        ..person(3)
+    };
+    tx.insert_person(&heir).await.unwrap();
 }

@@ -6,7 +6,9 @@ use std::task::Poll;
 
 use procura_agent_auth::host::{Host, HostStatus};
 
-use super::samples::{agent, approval, at, entry, grant, host, key, page, person, seen, session};
+use super::samples::{
+    agent, approval, at, entry, grant, host, key, page, pending_grant, person, seen, session,
+};
 use crate::agent_auth::{AgentFilter, HostChange};
 use crate::{Store, StoreError, Transaction};
 
@@ -121,6 +123,25 @@ pub async fn a_failed_commit_keeps_nothing(store: &Arc<dyn Store>) {
     assert!(matches!(tx.commit().await, Err(StoreError::NotFound(_))));
     let mut tx = store.begin().await.unwrap();
     assert_eq!(count_everything(tx.as_mut()).await, [0; 8]);
+}
+
+/// Records may point at nothing as long as they do not do so in the end.
+pub async fn what_is_gone_by_the_commit_needs_nothing(store: &Arc<dyn Store>) {
+    let one = agent(1, &host(1));
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_host(&host(1)).await.unwrap();
+    tx.insert_agent(&one).await.unwrap();
+    let waiting = pending_grant(1, &approval(1, &one), "echo");
+    tx.insert_grant(&waiting).await.unwrap();
+    tx.revoke_grants_of_agents(&[one.id], at(1)).await.unwrap();
+    let orphan = session(1, &person(1));
+    tx.insert_session(&orphan).await.unwrap();
+    tx.delete_session(&orphan.token_digest).await.unwrap();
+    tx.insert_person(&person(2)).await.unwrap();
+    let leaving = session(2, &person(2));
+    tx.insert_session(&leaving).await.unwrap();
+    tx.delete_person(&person(2).id).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 async fn write_everything(tx: &mut dyn Transaction) {

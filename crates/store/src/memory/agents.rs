@@ -8,7 +8,7 @@ use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
 
 use super::MemoryTransaction;
-use super::reference::Reference;
+use super::dependent::Dependent;
 use super::state::{State, length, rows_after};
 use crate::agent_auth::{AgentChange, AgentFilter, AgentStore};
 use crate::{Page, StoreError, StoreResult};
@@ -25,7 +25,7 @@ impl AgentStore for MemoryTransaction {
             return Err(StoreError::Conflict("agent"));
         }
         agents.insert(agent.id.clone(), agent.clone());
-        self.refer_to(Reference::Host(agent.host_id.clone()));
+        self.check_later(Dependent::Agent(agent.id.clone()));
         Ok(())
     }
 
@@ -85,8 +85,9 @@ impl AgentStore for MemoryTransaction {
     ) -> StoreResult<()> {
         let agents = Arc::make_mut(&mut self.change()?.agents);
         let host_id = agents.get(id).map(|agent| agent.host_id.clone());
-        let taken =
-            |other: &Agent| Some(&other.host_id) == host_id.as_ref() && other.public_key == *to;
+        let taken = |other: &Agent| {
+            other.id != *id && Some(&other.host_id) == host_id.as_ref() && other.public_key == *to
+        };
         if agents.values().any(taken) {
             return Err(StoreError::Conflict("agent"));
         }
@@ -128,10 +129,11 @@ impl AgentStore for MemoryTransaction {
     async fn revoke_agents_of_host(
         &mut self,
         host: &HostId,
+        mode: Option<Mode>,
         at: Timestamp,
     ) -> StoreResult<Vec<AgentId>> {
         Ok(end_agents(self.change()?, host, at, |agent| {
-            let ends = !has_ended(agent.state);
+            let ends = !has_ended(agent.state) && mode.is_none_or(|mode| agent.mode == mode);
             if ends {
                 agent.state = agent.state.revoked();
             }

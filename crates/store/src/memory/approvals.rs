@@ -6,7 +6,7 @@ use procura_agent_auth::id::{AgentId, ApprovalId};
 use procura_keys::clock::Timestamp;
 
 use super::MemoryTransaction;
-use super::reference::Reference;
+use super::dependent::Dependent;
 use super::state::{length, rows_after};
 use crate::agent_auth::ApprovalStore;
 use crate::{Page, StoreError, StoreResult};
@@ -21,8 +21,7 @@ impl ApprovalStore for MemoryTransaction {
             return Err(StoreError::Conflict("approval request"));
         }
         approvals.insert(approval.id.clone(), approval.clone());
-        self.refer_to(Reference::Agent(approval.agent_id.clone()));
-        self.refer_to(Reference::Host(approval.host_id.clone()));
+        self.check_later(Dependent::Approval(approval.id.clone()));
         Ok(())
     }
 

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use procura_agent_auth::grant::{Grant, GrantState, GrantStatus};
-use procura_agent_auth::id::{AgentId, ApprovalId};
+use procura_agent_auth::id::{AgentId, ApprovalId, GrantId};
 use procura_keys::clock::Timestamp;
 
 use super::MemoryTransaction;
-use super::reference::Reference;
+use super::dependent::Dependent;
 use crate::agent_auth::{GrantStore, GrantUpdate};
 use crate::{StoreError, StoreResult};
 
@@ -18,9 +18,17 @@ impl GrantStore for MemoryTransaction {
             return Err(StoreError::Conflict("grant"));
         }
         grants.push(grant.clone());
-        self.refer_to(Reference::Agent(grant.agent_id.clone()));
-        self.refer_to_approval_of(&grant.state);
+        self.check_later(Dependent::Grant(grant.id.clone()));
         Ok(())
+    }
+
+    async fn find_grant(&mut self, id: &GrantId) -> StoreResult<Option<Grant>> {
+        Ok(self
+            .state
+            .grants
+            .iter()
+            .find(|grant| grant.id == *id)
+            .cloned())
     }
 
     async fn list_grants_by_agent(&mut self, agent: &AgentId) -> StoreResult<Vec<Grant>> {
@@ -50,7 +58,7 @@ impl GrantStore for MemoryTransaction {
             return Err(StoreError::Conflict("grant"));
         }
         grants[place] = updated;
-        self.refer_to_approval_of(&change.to);
+        self.check_later(Dependent::Grant(change.id.clone()));
         Ok(())
     }
 
@@ -60,18 +68,18 @@ impl GrantStore for MemoryTransaction {
         to: &ApprovalId,
         at: Timestamp,
     ) -> StoreResult<()> {
-        let mut moved = false;
+        let mut moved = Vec::new();
         for grant in Arc::make_mut(&mut self.change()?.grants) {
             if waits_for(grant, from) {
                 grant.state = GrantState::Pending {
                     approval_id: to.clone(),
                 };
                 grant.updated_at = at;
-                moved = true;
+                moved.push(Dependent::Grant(grant.id.clone()));
             }
         }
-        if moved {
-            self.refer_to(Reference::Approval(to.clone()));
+        for grant in moved {
+            self.check_later(grant);
         }
         Ok(())
     }
@@ -92,14 +100,6 @@ impl GrantStore for MemoryTransaction {
             }
         }
         Ok(())
-    }
-}
-
-impl MemoryTransaction {
-    fn refer_to_approval_of(&mut self, state: &GrantState) {
-        if let GrantState::Pending { approval_id } = state {
-            self.refer_to(Reference::Approval(approval_id.clone()));
-        }
     }
 }
 

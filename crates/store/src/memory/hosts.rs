@@ -66,6 +66,17 @@ impl HostStore for MemoryTransaction {
         Ok(())
     }
 
+    async fn unlink_host(&mut self, id: &HostId, from: &UserId, at: Timestamp) -> StoreResult<()> {
+        let hosts = Arc::make_mut(&mut self.change()?.hosts);
+        let host = hosts
+            .get_mut(id)
+            .filter(|host| host.user_id.as_ref() == Some(from))
+            .ok_or(StoreError::Conflict("host"))?;
+        host.user_id = None;
+        host.updated_at = at;
+        Ok(())
+    }
+
     async fn rotate_host_key(
         &mut self,
         id: &HostId,
@@ -74,7 +85,8 @@ impl HostStore for MemoryTransaction {
         at: Timestamp,
     ) -> StoreResult<()> {
         let hosts = Arc::make_mut(&mut self.change()?.hosts);
-        if hosts.values().any(|host| host.public_key == *to) {
+        let taken = |other: &Host| other.id != *id && other.public_key == *to;
+        if hosts.values().any(taken) {
             return Err(StoreError::Conflict("host"));
         }
         let host = hosts

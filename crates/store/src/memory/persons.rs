@@ -35,6 +35,14 @@ impl PersonStore for MemoryTransaction {
         Ok(persons.take(length(page.limit)).cloned().collect())
     }
 
+    async fn delete_person(&mut self, id: &PersonId) -> StoreResult<()> {
+        let state = self.change()?;
+        let removed = Arc::make_mut(&mut state.persons).remove(id);
+        removed.ok_or(StoreError::NotFound("person"))?;
+        Arc::make_mut(&mut state.sessions).retain(|_, session| session.person_id != *id);
+        Ok(())
+    }
+
     async fn disable_person(
         &mut self,
         id: &PersonId,

@@ -7,7 +7,7 @@ use procura_people::presence::Proof;
 use procura_people::session::Session;
 
 use super::MemoryTransaction;
-use super::reference::Reference;
+use super::dependent::Dependent;
 use crate::people::SessionStore;
 use crate::{StoreError, StoreResult};
 
@@ -19,7 +19,7 @@ impl SessionStore for MemoryTransaction {
             return Err(StoreError::Conflict("session"));
         }
         sessions.insert(session.token_digest, session.clone());
-        self.refer_to(Reference::Person(session.person_id.clone()));
+        self.check_later(Dependent::Session(session.token_digest));
         Ok(())
     }
 

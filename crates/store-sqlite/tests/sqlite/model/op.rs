@@ -1,9 +1,11 @@
-use procura_agent_auth::agent::Agent;
+use procura_agent_auth::agent::{Agent, Mode};
 use procura_agent_auth::approval::{Approval, ApprovalState};
 use procura_agent_auth::grant::Grant;
 use procura_agent_auth::host::Host;
 use procura_agent_auth::id::{AgentId, ApprovalId, HostId, UserId};
 use procura_keys::clock::Timestamp;
+use procura_keys::key::PublicKey;
+use procura_keys::thumbprint::Thumbprint;
 use procura_people::person::{Person, PersonId};
 use procura_people::presence::Proof;
 use procura_people::session::Session;
@@ -20,12 +22,15 @@ use super::strategy::NUMBERS;
 pub(crate) enum Op {
     InsertHost(Host),
     ApplyHost(HostChange),
+    RotateHostKey(HostId, Thumbprint, PublicKey, Timestamp),
+    UnlinkHost(HostId, UserId, Timestamp),
     TouchHost(HostId, Timestamp, Option<String>),
     InsertAgent(Agent),
     ApplyAgent(AgentChange),
+    RotateAgentKey(AgentId, Thumbprint, PublicKey, Timestamp),
     TouchAgents(Vec<(AgentId, Timestamp)>),
     ClaimAgents(HostId, UserId, Timestamp),
-    RevokeAgents(HostId, Timestamp),
+    RevokeAgents(HostId, Option<Mode>, Timestamp),
     InsertGrant(Grant),
     ApplyGrant(GrantUpdate),
     MoveGrants(ApprovalId, ApprovalId, Timestamp),
@@ -34,6 +39,7 @@ pub(crate) enum Op {
     CloseApproval(ApprovalId, ApprovalState),
     CancelApprovals(Vec<AgentId>),
     InsertPerson(Person),
+    DeletePerson(PersonId),
     DisablePerson(PersonId, bool, Timestamp),
     InsertSession(Session),
     ProveSession([u8; 32], Proof),
@@ -50,16 +56,19 @@ pub(crate) async fn apply(tx: &mut dyn Transaction, op: Op) -> StoreResult<Strin
     match op {
         Op::InsertHost(host) => tx.insert_host(&host).await?,
         Op::ApplyHost(change) => tx.apply_host(&change).await?,
+        Op::RotateHostKey(id, from, to, at) => tx.rotate_host_key(&id, &from, &to, at).await?,
+        Op::UnlinkHost(id, from, at) => tx.unlink_host(&id, &from, at).await?,
         Op::TouchHost(id, at, name) => tx.touch_host(&id, at, name.as_deref()).await?,
         Op::InsertAgent(agent) => tx.insert_agent(&agent).await?,
         Op::ApplyAgent(change) => tx.apply_agent(&change).await?,
+        Op::RotateAgentKey(id, from, to, at) => tx.rotate_agent_key(&id, &from, &to, at).await?,
         Op::TouchAgents(uses) => tx.touch_agents(&uses).await?,
         Op::ClaimAgents(host, user, at) => {
             let claimed = tx.claim_agents_of_host(&host, &user, at).await?;
             return Ok(format!("{claimed:?}"));
         }
-        Op::RevokeAgents(host, at) => {
-            let revoked = tx.revoke_agents_of_host(&host, at).await?;
+        Op::RevokeAgents(host, mode, at) => {
+            let revoked = tx.revoke_agents_of_host(&host, mode, at).await?;
             return Ok(format!("{revoked:?}"));
         }
         Op::InsertGrant(grant) => tx.insert_grant(&grant).await?,
@@ -70,6 +79,7 @@ pub(crate) async fn apply(tx: &mut dyn Transaction, op: Op) -> StoreResult<Strin
         Op::CloseApproval(id, state) => tx.close_approval(&id, &state).await?,
         Op::CancelApprovals(agents) => tx.cancel_approvals_of_agents(&agents).await?,
         Op::InsertPerson(person) => tx.insert_person(&person).await?,
+        Op::DeletePerson(id) => tx.delete_person(&id).await?,
         Op::DisablePerson(id, disabled, at) => tx.disable_person(&id, disabled, at).await?,
         Op::InsertSession(session) => tx.insert_session(&session).await?,
         Op::ProveSession(digest, proof) => tx.prove_session(&digest, proof).await?,

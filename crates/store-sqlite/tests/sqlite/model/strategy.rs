@@ -6,6 +6,7 @@ use procura_agent_auth::grant::{Actor, Grant, GrantState, GrantStatus};
 use procura_agent_auth::host::{Host, HostStatus};
 use procura_agent_auth::id::{AgentId, ApprovalId, HostId};
 use procura_keys::clock::Timestamp;
+use procura_keys::thumbprint::Thumbprint;
 use procura_people::person::{Person, PersonId};
 use procura_people::presence::{Method, Proof};
 use procura_people::session::Session;
@@ -112,6 +113,15 @@ fn changing_protocol() -> impl Strategy<Value = Op> {
                     at,
                 })
             }),
+        (host_id(), n(), n(), time()).prop_map(|(id, from, to, at)| {
+            let from = Thumbprint::of(&key(from));
+            Op::RotateHostKey(id, from, key(to), at)
+        }),
+        (agent_id(), n(), n(), time()).prop_map(|(id, from, to, at)| {
+            let from = Thumbprint::of(&key(from));
+            Op::RotateAgentKey(id, from, key(to), at)
+        }),
+        (host_id(), n(), time()).prop_map(|(id, from, at)| Op::UnlinkHost(id, user(from), at)),
         (host_id(), time(), option::of("[a-c]"))
             .prop_map(|(id, at, name)| Op::TouchHost(id, at, name)),
         (
@@ -166,13 +176,15 @@ fn changing_people() -> impl Strategy<Value = Op> {
             Op::ProveSession(digest, Proof { method, at })
         }),
         digest().prop_map(Op::DeleteSession),
+        person_id().prop_map(Op::DeletePerson),
     ]
 }
 
 fn sweeping() -> impl Strategy<Value = Op> {
     prop_oneof![
         (host_id(), n(), time()).prop_map(|(host, of, at)| Op::ClaimAgents(host, user(of), at)),
-        (host_id(), time()).prop_map(|(host, at)| Op::RevokeAgents(host, at)),
+        (host_id(), option::of(any_mode()), time())
+            .prop_map(|(host, mode, at)| Op::RevokeAgents(host, mode, at)),
         (vec(agent_id(), 0..3), time()).prop_map(|(agents, at)| Op::RevokeGrants(agents, at)),
         vec(agent_id(), 0..3).prop_map(Op::CancelApprovals),
         person_id().prop_map(Op::DeleteSessionsOf),
@@ -193,6 +205,7 @@ fn grant_state() -> impl Strategy<Value = GrantState> {
         2 => approval_id().prop_map(|approval_id| GrantState::Pending { approval_id }),
         1 => n().prop_map(|by| GrantState::Active { granted_by: Actor::User(user(by)) }),
         1 => Just(GrantState::Denied { denied_by: Actor::Policy }),
+        1 => Just(GrantState::Withdrawn { withdrawn_by: Actor::Policy }),
         1 => Just(GrantState::Revoked),
     ]
 }

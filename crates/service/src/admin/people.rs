@@ -1,0 +1,69 @@
+//! People, for administrators.
+
+use procura_keys::clock::Timestamp;
+use procura_people::person::Person;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::error::{AdminError, account_error, page, parse_email, shown};
+use super::{AdminCall, Listing};
+use crate::context::Context;
+use crate::people;
+
+pub(super) async fn add(
+    ctx: &Context,
+    call: &AdminCall,
+    email: &str,
+    name: &str,
+    password: Option<&str>,
+) -> Result<Value, AdminError> {
+    let email = parse_email(email)?;
+    let password = password.map(str::to_owned);
+    let added = people::add_person(ctx, &call.actor(), email, name.to_owned(), password).await;
+    shown(&PersonView::of(&added.map_err(account_error)?))
+}
+
+pub(super) async fn list(ctx: &Context, listing: &Listing) -> Result<Value, AdminError> {
+    let people = people::list_people(ctx, page(listing)?).await?;
+    shown(&people.iter().map(PersonView::of).collect::<Vec<_>>())
+}
+
+pub(super) async fn disable(
+    ctx: &Context,
+    call: &AdminCall,
+    email: &str,
+) -> Result<Value, AdminError> {
+    let disabled = people::disable_person(ctx, &call.actor(), &parse_email(email)?).await;
+    shown(&PersonView::of(&disabled.map_err(account_error)?))
+}
+
+pub(super) async fn remove(
+    ctx: &Context,
+    call: &AdminCall,
+    email: &str,
+) -> Result<Value, AdminError> {
+    let removed = people::remove_person(ctx, &call.actor(), &parse_email(email)?).await;
+    shown(&PersonView::of(&removed.map_err(account_error)?))
+}
+
+/// A person as shown to administrators.
+#[derive(Serialize)]
+struct PersonView<'a> {
+    person_id: &'a str,
+    email: &'a str,
+    name: &'a str,
+    disabled: bool,
+    created_at: Timestamp,
+}
+
+impl<'a> PersonView<'a> {
+    fn of(person: &'a Person) -> Self {
+        Self {
+            person_id: &person.id.0,
+            email: person.email.as_str(),
+            name: &person.name,
+            disabled: person.disabled,
+            created_at: person.created_at,
+        }
+    }
+}

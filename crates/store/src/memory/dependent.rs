@@ -1,0 +1,61 @@
+use procura_agent_auth::grant::{Grant, GrantState};
+use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId};
+
+use super::state::State;
+use crate::{StoreError, StoreResult};
+
+/// A record that points at others, which have to exist when it is committed.
+#[derive(Debug)]
+pub(super) enum Dependent {
+    Agent(AgentId),
+    Grant(GrantId),
+    Approval(ApprovalId),
+    Session([u8; 32]),
+}
+
+impl Dependent {
+    /// A record that is gone by now needs nothing.
+    pub(super) fn check(&self, state: &State) -> StoreResult<()> {
+        match self {
+            Self::Agent(id) => state
+                .agents
+                .get(id)
+                .map_or(Ok(()), |agent| require_host(state, &agent.host_id)),
+            Self::Grant(id) => state
+                .grants
+                .iter()
+                .find(|grant| grant.id == *id)
+                .map_or(Ok(()), |grant| check_grant(state, grant)),
+            Self::Approval(id) => state.approvals.get(id).map_or(Ok(()), |approval| {
+                require_agent(state, &approval.agent_id)?;
+                require_host(state, &approval.host_id)
+            }),
+            Self::Session(digest) => state.sessions.get(digest).map_or(Ok(()), |session| {
+                require(state.persons.contains_key(&session.person_id), "person")
+            }),
+        }
+    }
+}
+
+fn check_grant(state: &State, grant: &Grant) -> StoreResult<()> {
+    require_agent(state, &grant.agent_id)?;
+    match &grant.state {
+        GrantState::Pending { approval_id } => require(
+            state.approvals.contains_key(approval_id),
+            "approval request",
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn require_host(state: &State, id: &HostId) -> StoreResult<()> {
+    require(state.hosts.contains_key(id), "host")
+}
+
+fn require_agent(state: &State, id: &AgentId) -> StoreResult<()> {
+    require(state.agents.contains_key(id), "agent")
+}
+
+fn require(exists: bool, what: &'static str) -> StoreResult<()> {
+    exists.then_some(()).ok_or(StoreError::NotFound(what))
+}
