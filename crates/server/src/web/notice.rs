@@ -224,3 +224,25 @@ struct NoticePage {
     shell: Shell,
     notice: Box<Content>,
 }
+
+#[cfg(test)]
+mod tests {
+    use procura_service::Failure;
+
+    use super::*;
+
+    #[test]
+    fn what_broke_is_not_told() {
+        let failure = Failure::Journal("/var/lib/procura/data.db is full".to_owned());
+        let Notice(content) = Notice::from(ServiceError::from(failure));
+        assert_eq!(content.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!format!("{content:?}").contains("data.db"), "{content:?}");
+    }
+
+    #[test]
+    fn waiting_times_are_rounded_up() {
+        let Notice(content) = Notice::too_many(Duration::from_millis(1));
+        assert_eq!(content.retry_after.and_then(seconds).unwrap(), "1");
+        assert_eq!(seconds(Duration::from_millis(1001)).unwrap(), "2");
+    }
+}

@@ -42,7 +42,8 @@ pub(super) async fn require_own(
         .iter()
         .any(|origin| origin.as_bytes() != own.0.as_bytes());
     if foreign && !request.method().is_safe() {
-        return Notice::cross_site().into_response();
+        let hint = format!("The address of this server is {}.", own.as_str());
+        return Notice::cross_site().say(hint).into_response();
     }
     next.run(request).await
 }

@@ -8,7 +8,7 @@ use url::{Url, form_urlencoded};
 
 use crate::support::Bank;
 use crate::support::http::Answer;
-use crate::support::signers::TestHost;
+use crate::support::signers::{TestHost, jti};
 
 /// Somebody's browser.
 pub(crate) struct Browser<'b> {
@@ -26,7 +26,7 @@ impl<'b> Browser<'b> {
     /// A browser in which somebody has just signed in by this method.
     pub(crate) async fn signed_in(bank: &'b Bank, email: &str, method: Method) -> Self {
         let mut signed_in = bank.person(email, method).await;
-        let token = SessionToken::new(sha256(format!("{email} {:?}", bank.now()).as_bytes()));
+        let token = SessionToken::new(sha256(jti().as_bytes()));
         signed_in.session.token_digest = token.digest();
         let mut tx = bank.store.begin().await.unwrap();
         tx.insert_session(&signed_in.session).await.unwrap();

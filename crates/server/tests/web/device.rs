@@ -104,7 +104,39 @@ async fn the_page_says_who_asks_for_what_and_within_which_limits() {
     let (_, answer) = bank.register(&TestHost::new(), &body).await;
     let code = answer.user_code();
     let page = alice(&bank).await.get(&page_of(&code)).await;
-    insta::assert_snapshot!(words(&page).replace(&code, "CODE"), @"");
+    insta::assert_snapshot!(words(&page).replace(&code, "CODE"), @r"
+    Let this agent act for you?
+    An app asks to let one of its agents act in your name at bank.
+    Who asks
+    App
+    “Laptop” new to you
+    Agent
+    “Helper”
+    Reason
+    “Pay the rent”
+    Message
+    “RENT-7”
+    Code
+    CODE
+    The words in quotes are the app’s own. This server has not checked them.
+    Did you start this? Go on only if you did so yourself a moment ago, and the app shows this same code. Never approve a code that somebody sent you.
+    What it asks for
+    Check the balance of one of your accounts
+    check_balance
+    Send money to another account in the same country
+    transfer_domestic needs a passkey
+    amount: at most 500
+    destination_account: only acc_456
+    Some of this can change things in your name, so a password is not enough: an agent that uses your browser could fill it in.
+    You can approve the rest now; the agent can ask for the other part again later. To approve everything as it is, an administrator runs on the server:
+    procurad admin approvals approve CODE --user alice@example.com
+    You decide as alice@example.com. The request ends at 10:05 UTC, in 5 minutes.
+    Approve selected
+    Deny all
+    Say why you deny
+    Reason optional
+    The agent gets to read it. It is not used if you approve.
+    ");
 }
 
 #[tokio::test]
@@ -125,7 +157,7 @@ async fn an_app_without_a_name_that_asks_for_nothing_says_so() {
         words(&page)
     );
     assert!(
-        words(&page).contains("\nConnect\nDeny\n"),
+        words(&page).ends_with("\nConnect\nDeny"),
         "{}",
         words(&page)
     );

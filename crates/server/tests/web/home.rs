@@ -14,7 +14,21 @@ async fn it_says_who_is_signed_in_and_takes_a_code() {
     let bank = Bank::start().await;
     let mut browser = Browser::signed_in(&bank, ALICE, Method::Password).await;
     let page = browser.get("/").await;
-    insta::assert_snapshot!(words(&page), @"");
+    insta::assert_snapshot!(words(&page), @r"
+    Hello, P
+    Connect an app
+    An app that wants to let an agent act for you shows you a code. Type it here to see what it asks for.
+    Code
+    Eight letters. Capitals and dashes do not matter.
+    Continue
+    Your account
+    Name
+    P
+    E-mail address
+    alice@example.com
+    Server
+    bank
+    ");
     assert!(page.text.contains("action=\"/device\""), "{}", page.text);
 }
 

@@ -1,6 +1,11 @@
 //! The pages as a browser sees them, over HTTP: one file for each page, and one for what holds for all.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "../support/mod.rs"]
+#[expect(
+    dead_code,
+    reason = "the pages need a part of what the protocol's tests need"
+)]
 mod support;
 
 mod browser;

@@ -15,7 +15,7 @@ pub(super) struct OutcomePage {
     agent: String,
     is_new_agent: bool,
     denied: bool,
-    /// What was given as a reason.
+    /// The reason that the agent is told.
     reason: Option<String>,
     granted: Vec<Line>,
     left_out: Vec<Line>,
@@ -30,7 +30,11 @@ impl OutcomePage {
     ) -> Self {
         let (denied, chosen, reason) = match answer {
             ConsentAnswer::Approve { items } => (false, items.as_slice(), None),
-            ConsentAnswer::Deny { reason } => (true, [].as_slice(), reason.clone()),
+            // A reason travels with the items, so without any it reaches nobody.
+            ConsentAnswer::Deny { reason } => {
+                let told = reason.clone().filter(|_| !view.items.is_empty());
+                (true, [].as_slice(), told)
+            }
         };
         let (granted, left_out) = view
             .items
