@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use procura_store::{Store, StoreResult, Transaction};
+use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
@@ -65,7 +66,7 @@ async fn prepare(options: &PgConnectOptions) -> Result<(), OpenError> {
         .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
         .map_err(OpenError::Connect)?;
     hold(&mut connection).await.map_err(|error| {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(DatabaseError::code);
         if code.as_deref() == Some(LOCK_NOT_AVAILABLE) {
             OpenError::InUse
         } else {
@@ -93,6 +94,10 @@ async fn hold(connection: &mut PgConnection) -> sqlx::Result<()> {
 
 /// The server ends sessions whose other end is gone, so that the lock does not stay with the dead.
 fn connect_options(url: &str) -> sqlx::Result<PgConnectOptions> {
+    if !SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
+        let problem = "it has to begin with postgres://";
+        return Err(sqlx::Error::Configuration(problem.into()));
+    }
     let options: PgConnectOptions = url.parse()?;
     Ok(options
         .application_name("procurad")
@@ -114,6 +119,8 @@ fn pool_options(connections: u32) -> PgPoolOptions {
 }
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
+
+const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";

@@ -1,0 +1,14 @@
+//! The contract of every store, kept by this one, and what only a database server can do.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the tests share functions that start servers and open stores"
+)]
+
+mod audit_log;
+mod contract;
+mod rows;
+mod server;
+mod sessions;
+mod support;
