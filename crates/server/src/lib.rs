@@ -13,6 +13,7 @@ pub mod listen;
 mod operations;
 mod router;
 pub mod serve;
+mod storage;
 mod web;
 
 pub use agent_auth::{CallerKind, ENDPOINTS, Endpoint};

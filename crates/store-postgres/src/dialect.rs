@@ -79,7 +79,7 @@ pub(crate) async fn revoke_grants_of_agents(
     let statement = sqlx::query!(
         "UPDATE aap_grants
         SET status = 'revoked', approval_id = NULL, decided_by = NULL, updated_at = $2
-        WHERE agent_id IN (SELECT value FROM json_array_elements_text($1::TEXT::JSON))
+        WHERE agent_id = ANY (ARRAY(SELECT json_array_elements_text($1::TEXT::JSON)))
             AND status IN ('pending', 'active')",
         agents,
         at,
@@ -94,7 +94,7 @@ pub(crate) async fn cancel_approvals_of_agents(
 ) -> sqlx::Result<()> {
     let statement = sqlx::query!(
         "UPDATE aap_approvals SET status = 'cancelled'
-        WHERE agent_id IN (SELECT value FROM json_array_elements_text($1::TEXT::JSON))
+        WHERE agent_id = ANY (ARRAY(SELECT json_array_elements_text($1::TEXT::JSON)))
             AND status = 'open'",
         agents,
     );

@@ -102,6 +102,8 @@ fn connect_options(url: &str) -> sqlx::Result<PgConnectOptions> {
     Ok(options
         .application_name("procurad")
         .options([
+            // Notices of what is there already.
+            ("client_min_messages", "warning"),
             ("tcp_keepalives_idle", "10"),
             ("tcp_keepalives_interval", "5"),
             ("tcp_keepalives_count", "4"),

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::capability::CapabilitySection;
 use super::span::{CountPer, Span, SpanOrOff};
+use super::store::StoreSection;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -22,6 +23,8 @@ pub(super) struct Document {
     pub(super) provider: ProviderSection,
     #[serde(default)]
     pub(super) server: ServerSection,
+    #[serde(default)]
+    pub(super) store: StoreSection,
     #[serde(default)]
     hosts: HostsSection,
     #[serde(default)]

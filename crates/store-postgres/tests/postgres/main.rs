@@ -8,6 +8,7 @@
 
 mod audit_log;
 mod contract;
+mod plans;
 mod rows;
 mod server;
 mod sessions;

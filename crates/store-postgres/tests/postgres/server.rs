@@ -89,14 +89,22 @@ fn wait_until_ready(shell: &mut Child) {
 
 /// The folder of `initdb`: the one the environment names, or the newest that Debian has installed.
 fn find_programs() -> PathBuf {
-    let named = std::env::var_os("PROCURA_TEST_POSTGRES_BIN").map(PathBuf::from);
-    let found = named.or_else(newest_of_debian).unwrap_or_default();
+    let found = named().or_else(newest_of_debian).unwrap_or_default();
     assert!(
         found.join("initdb").is_file(),
-        "PostgreSQL is missing: there is no initdb in {found:?}. Install it with `apt-get install \
-        postgresql`, or name the folder of initdb in PROCURA_TEST_POSTGRES_BIN."
+        "PostgreSQL is missing: there is no initdb in {}. Install it with `apt-get install \
+        postgresql`, or name the folder of initdb in PROCURA_TEST_POSTGRES_BIN.",
+        found.display()
     );
     found
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test has no configuration to read it from"
+)]
+fn named() -> Option<PathBuf> {
+    std::env::var_os("PROCURA_TEST_POSTGRES_BIN").map(PathBuf::from)
 }
 
 fn newest_of_debian() -> Option<PathBuf> {
