@@ -36,6 +36,11 @@ pub enum Refusal {
         "This server requires a host or agent JWT here. Send it as Authorization: Bearer <jwt>."
     )]
     AuthenticationRequired,
+    /// Introspection is for known services only (§5.12).
+    #[error(
+        "Introspection needs the asking service's own secret. Send it as Authorization: Bearer <secret>."
+    )]
+    IntrospectionSecretRequired,
     /// The caller is known, and this is not the caller's to do.
     #[error("{0}")]
     Unauthorized(&'static str),
@@ -162,7 +167,9 @@ impl Refusal {
             Self::BodyTooLarge { .. } => ("invalid_request", 413),
             Self::UnknownConstraintOperator { .. } => ("unknown_constraint_operator", 400),
             Self::InvalidJwt(_) => ("invalid_jwt", 401),
-            Self::AuthenticationRequired => ("authentication_required", 401),
+            Self::AuthenticationRequired | Self::IntrospectionSecretRequired => {
+                ("authentication_required", 401)
+            }
             Self::Unauthorized(_) => ("unauthorized", 403),
             Self::AgentPending => ("agent_pending", 403),
             Self::AgentExpired => ("agent_expired", 403),
@@ -274,6 +281,7 @@ mod tests {
             },
             Refusal::InvalidJwt(TokenDefect::Expired),
             Refusal::AuthenticationRequired,
+            Refusal::IntrospectionSecretRequired,
             Refusal::Unauthorized("x"),
             Refusal::AgentPending,
             Refusal::AgentExpired,

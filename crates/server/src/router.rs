@@ -6,9 +6,9 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, map_response_with_state};
-use axum::response::Response;
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use http::header::{ACCEPT, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::wire::discovery;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -57,8 +57,14 @@ async fn challenge(State(app): State<App>, mut response: Response) -> Response {
     response
 }
 
-async fn path_not_found() -> Rejection {
-    Refusal::PathNotFound.into()
+/// A page for whoever reads pages, and the protocol's form for everybody else.
+async fn path_not_found(State(app): State<App>, headers: HeaderMap) -> Response {
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    if accepted.is_some_and(|accepted| accepted.contains("text/html")) {
+        web::not_found(app).await
+    } else {
+        Rejection::from(Refusal::PathNotFound).into_response()
+    }
 }
 
 /// One line for each request: what, how it went, how long it took. Never tokens, codes, addresses or bodies.

@@ -110,13 +110,29 @@ impl Running {
     }
 }
 
-/// Name, claim, grant and limits, then place and input schema: in this order, and nothing runs before all hold.
+/// A call is carried out here if it is permitted at all, and not elsewhere.
 fn authorize(
     ctx: &Context,
     caller: &AgentCaller,
     capability: &str,
     arguments: &Map<String, Value>,
 ) -> ServiceResult<(CapabilityName, Grant)> {
+    let (name, grant) = permit(ctx, caller, capability, arguments)?;
+    let offered = ctx.catalogue().find(&name);
+    if let Some(location) = offered.and_then(|offered| offered.shown.location.as_deref()) {
+        let message = format!("{name} is carried out at {location}. Send the call there.");
+        return Err(Refusal::invalid(message).into());
+    }
+    Ok((name, grant))
+}
+
+/// Name, claim, grant and limits, then the input schema: in this order, and nothing runs before all hold.
+pub(super) fn permit(
+    ctx: &Context,
+    caller: &AgentCaller,
+    capability: &str,
+    arguments: &Map<String, Value>,
+) -> Result<(CapabilityName, Grant), Refusal> {
     let name = capability
         .parse::<CapabilityName>()
         .map_err(|error| Refusal::invalid(format!("capability: {error}.")))?;
@@ -128,10 +144,6 @@ fn authorize(
     };
     let grant =
         execution::authorize(attempt, &caller.token, &caller.snapshot.grants, caller.now)?.clone();
-    if let Some(location) = offered.and_then(|offered| offered.shown.location.as_deref()) {
-        let message = format!("{name} is carried out at {location}. Send the call there.");
-        return Err(Refusal::invalid(message).into());
-    }
     if let Some(input) = offered.and_then(|offered| offered.input.as_ref()) {
         input.check(arguments)?;
     }

@@ -202,6 +202,7 @@ fn introspected() -> IntrospectedAgent {
         agent_capability_grants: Vec::new(),
         mode: Mode::Delegated,
         expires_at: Some(NOW),
+        verdict: None,
     }
 }
 
