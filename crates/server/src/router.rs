@@ -1,6 +1,7 @@
 //! Everything the server serves, and what holds for all of it.
 
 use std::any::Any;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::Router;
@@ -8,10 +9,11 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, map_response_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{ACCEPT, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::wire::discovery;
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::error::{RefusalCode, Rejection, internal_error};
@@ -68,6 +70,7 @@ async fn path_not_found(State(app): State<App>, headers: HeaderMap) -> Response 
 }
 
 /// One line for each request: what, how it went, how long it took. Never tokens, codes, addresses or bodies.
+/// Whatever else is logged meanwhile carries the request's number, and so does the answer.
 async fn log(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
@@ -75,8 +78,14 @@ async fn log(request: Request, next: Next) -> Response {
         .extensions()
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
-    let response = next.run(request).await;
+    let id = next_request_id();
+    let span = tracing::info_span!("request", id);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
     tracing::info!(
+        parent: &span,
         http.method = %method,
         http.route = route.as_deref().unwrap_or("-"),
         http.status = response.status().as_u16(),
@@ -86,3 +95,12 @@ async fn log(request: Request, next: Next) -> Response {
     );
     response
 }
+
+/// A number that no other request of this process has, after one that no other process is likely to have.
+fn next_request_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{:x}-{count:x}", std::process::id())
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
