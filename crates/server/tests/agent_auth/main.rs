@@ -22,6 +22,7 @@ mod job;
 mod lifecycle;
 mod limits;
 mod list;
+mod operator;
 mod reactivate;
 mod register;
 mod replay;
