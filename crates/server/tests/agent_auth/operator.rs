@@ -1,6 +1,6 @@
 //! What the operator does beside the protocol, and what agents and hosts notice of it.
 
-use procura_service::admin::{AdminReply, AdminRequest};
+use procura_service::admin::{AdminReply, AdminRequest, Listing};
 use serde_json::{Value, json};
 
 use crate::support::Bank;
@@ -74,7 +74,7 @@ async fn removing_a_person_stops_everything_that_acts_for_them_and_nothing_else(
     assert_eq!(runs(&bank, &of_alice).await.0, 403);
     assert_eq!(runs(&bank, &of_bob).await.0, 200);
     let people = bank
-        .administer(AdminRequest::ListPeople(Default::default()))
+        .administer(AdminRequest::ListPeople(Listing::default()))
         .await;
     let emails: Vec<_> = people
         .as_array()
