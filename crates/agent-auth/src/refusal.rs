@@ -131,6 +131,9 @@ pub enum Refusal {
         "No job has this name. Results are kept for an hour, and not across a restart of the server."
     )]
     JobNotFound,
+    /// A batch holds a call whose result comes later or in pieces.
+    #[error("Jobs and streams are not carried out in a batch. Execute this capability by itself.")]
+    NotInABatch,
     /// A stream ran for as long as streams may.
     #[error("The stream reached the longest time a stream may run. Open a new one.")]
     StreamTooLong,
@@ -191,6 +194,7 @@ impl Refusal {
             Self::AgentNotFound => ("agent_not_found", 404),
             Self::HostNotFound => ("host_not_found", 404),
             Self::JobNotFound => ("job_not_found", 404),
+            Self::NotInABatch => ("batch_unsupported_result_type", 400),
             Self::StreamTooLong => ("stream_too_long", 403),
             Self::UnknownHostsRefused => ("dynamic_host_registration_disabled", 403),
             Self::RateLimited { .. } => ("rate_limited", 429),
@@ -314,6 +318,7 @@ mod tests {
             Refusal::AgentNotFound,
             Refusal::HostNotFound,
             Refusal::JobNotFound,
+            Refusal::NotInABatch,
             Refusal::StreamTooLong,
             Refusal::UnknownHostsRefused,
             Refusal::AutonomousRefused,

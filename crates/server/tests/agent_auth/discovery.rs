@@ -9,8 +9,8 @@ use crate::support::http::Answer;
 use crate::support::{Bank, changed, with_issuer};
 
 const PATH: &str = "/.well-known/agent-configuration";
-/// A job's URL comes with the answer that starts it, and the protocol has no name for batches.
-const UNNAMED: [&str; 2] = ["/capability/status/{job}", "/capability/batch-execute"];
+/// A job's URL comes with the answer that starts it.
+const UNNAMED: [&str; 1] = ["/capability/status/{job}"];
 
 async fn document(bank: &Bank) -> Answer {
     let answer = bank.get(PATH, None).await;

@@ -1,7 +1,10 @@
 //! `POST /capability/execute` (§5.11): check, record, call, record.
 
+pub mod batch;
 pub mod jobs;
 mod stream;
+
+use std::sync::Arc;
 
 use procura_adapters::{Call, Reply};
 use procura_agent_auth::capability::CapabilityName;
@@ -49,6 +52,7 @@ pub async fn execute(
         })
         .await?;
     let (name, _) = authorized?;
+    let caller = Arc::new(caller);
     let running = Running { caller, name };
     match call_backend(ctx, &running, &arguments).await {
         Ok(Reply::Value(value)) => {
@@ -88,7 +92,7 @@ pub async fn refuse_unread(
 /// A permitted call that has begun.
 #[derive(Debug)]
 struct Running {
-    caller: AgentCaller,
+    caller: Arc<AgentCaller>,
     name: CapabilityName,
 }
 

@@ -288,6 +288,7 @@ fn discovery_has_neither_capabilities_nor_an_approval_endpoint() {
             capabilities: path(),
             describe_capability: path(),
             execute: path(),
+            batch_execute: None,
             request_capability: path(),
             status: path(),
             reactivate: path(),
