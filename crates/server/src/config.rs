@@ -96,7 +96,7 @@ impl Config {
                 description: document.provider.description.clone(),
                 issuer,
             },
-            policy: document.policy(),
+            policy: document.policy()?,
             rates: document.limits.rates(),
             catalogue,
             listen,

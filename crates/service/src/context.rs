@@ -11,6 +11,7 @@ use procura_people::session::SessionPolicy;
 use procura_store::{Store, StoreResult, Transaction};
 
 use crate::agent_auth::execute::jobs::Jobs;
+use crate::agent_auth::introspect::IntrospectionCaller;
 use crate::agent_auth::snapshot::Snapshots;
 use crate::catalogue::Catalogue;
 use crate::journal::{Journal, JournalHandle};
@@ -98,6 +99,8 @@ pub struct Policy {
     pub max_stream: Duration,
     /// How long people stay signed in.
     pub session: SessionPolicy,
+    /// The services that may introspect. Without any, everybody may.
+    pub introspection_callers: Vec<IntrospectionCaller>,
     /// What the audit log keeps of arguments.
     pub audit_arguments: ArgumentsPolicy,
 }
