@@ -3,6 +3,12 @@
 -- open requests for one capability, a pending grant that waits for nothing) is a constraint.
 -- Identifiers are sorted by their bytes, whatever the language of the database.
 
+-- One row: how often a process has made the database its own.
+CREATE TABLE store_owner (
+    epoch BIGINT NOT NULL
+);
+INSERT INTO store_owner VALUES (0);
+
 CREATE TABLE persons (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     email TEXT NOT NULL UNIQUE,

@@ -14,6 +14,9 @@ pub enum OpenError {
     /// Another process holds it.
     #[error("another procurad is using this database, and only one may: stop it first")]
     InUse,
+    /// Another process has held it since this one started.
+    #[error("another procurad has used this database meanwhile: start this one again")]
+    Replaced,
     /// A newer program has worked on it.
     #[error(
         "the database has schema version {0}, which this program does not know: use a newer program"

@@ -6,7 +6,7 @@
 //! a database go through one session, which holds an advisory lock for as long as it lives: writers
 //! of this process take turns for it, and a second process cannot get the lock and does not start.
 //! A session that breaks loses the lock and, with it, every right to write; the next one has to win
-//! it again. That makes write transactions serial by construction, so `READ COMMITTED` is enough for
+//! it again, and to find that no other process has had it meanwhile. That makes write transactions serial by construction, so `READ COMMITTED` is enough for
 //! them, none has to be repeated because of another, and the audit log grows without gaps. Optimistic
 //! isolation would let more of them run, only to have them meet at the end of the log.
 //!
@@ -35,6 +35,7 @@ mod error;
 mod grants;
 #[path = "../../store-sql/src/hosts.rs"]
 mod hosts;
+mod ownership;
 #[path = "../../store-sql/src/persons.rs"]
 mod persons;
 #[path = "../../store-sql/src/replay.rs"]

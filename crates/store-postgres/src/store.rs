@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use procura_store::{Store, StoreResult, Transaction};
-use sqlx::error::DatabaseError;
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::time::timeout;
 
 use crate::error::{OpenError, failed};
+use crate::ownership::Ownership;
 use crate::transaction::SqlTransaction;
 
 /// A handle to one database. Clones of it share their connections.
@@ -19,6 +18,7 @@ use crate::transaction::SqlTransaction;
 pub struct PostgresStore {
     writer: PgPool,
     readers: PgPool,
+    ownership: Ownership,
 }
 
 impl PostgresStore {
@@ -26,9 +26,10 @@ impl PostgresStore {
     /// brings its tables up to date. The error is an [`OpenError`].
     pub async fn connect(url: &str) -> StoreResult<Self> {
         let options = connect_options(url).map_err(OpenError::Url)?;
-        prepare(&options).await?;
-        let writer = pool_options(1)
-            .after_connect(|connection, _| Box::pin(hold(connection)))
+        let mut first = connect_once(&options).await?;
+        let ownership = Ownership::take(&mut first).await?;
+        first.close().await.map_err(OpenError::Connect)?;
+        let writer = writer_options(&ownership)
             .connect_with(options.clone())
             .await
             .map_err(OpenError::Connect)?;
@@ -36,7 +37,11 @@ impl PostgresStore {
             .connect_with(options.options([("default_transaction_read_only", "on")]))
             .await
             .map_err(OpenError::Connect)?;
-        Ok(Self { writer, readers })
+        Ok(Self {
+            writer,
+            readers,
+            ownership,
+        })
     }
 
     /// Waits for open transactions to end and leaves the database to others. Later transactions fail.
@@ -49,8 +54,9 @@ impl PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
-        let begun = self.writer.begin_with(BEGIN).await;
-        Ok(Box::new(SqlTransaction::new(begun.map_err(failed)?)))
+        let begun = self.writer.begin_with(BEGIN).await.map_err(failed)?;
+        self.ownership.check()?;
+        Ok(Box::new(SqlTransaction::new(begun)))
     }
 
     async fn read(&self) -> StoreResult<Box<dyn Transaction>> {
@@ -59,37 +65,12 @@ impl Store for PostgresStore {
     }
 }
 
-/// On a session of its own: a pool would hide why it cannot connect.
-async fn prepare(options: &PgConnectOptions) -> Result<(), OpenError> {
-    let mut connection = timeout(CONNECT_TIMEOUT, options.connect())
+/// A pool would hide why it cannot connect.
+async fn connect_once(options: &PgConnectOptions) -> Result<PgConnection, OpenError> {
+    timeout(CONNECT_TIMEOUT, options.connect())
         .await
         .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
-        .map_err(OpenError::Connect)?;
-    hold(&mut connection).await.map_err(|error| {
-        let code = error.as_database_error().and_then(DatabaseError::code);
-        if code.as_deref() == Some(LOCK_NOT_AVAILABLE) {
-            OpenError::InUse
-        } else {
-            OpenError::Connect(error)
-        }
-    })?;
-    MIGRATIONS.run(&mut connection).await?;
-    connection.close().await.map_err(OpenError::Connect)
-}
-
-/// Takes the lock that only one session of a database has. A process that has just ended may still
-/// hold it for a moment.
-async fn hold(connection: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query!("SET lock_timeout = '3s'")
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query!("SELECT pg_advisory_lock($1)", LOCK)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query!("RESET lock_timeout")
-        .execute(connection)
-        .await?;
-    Ok(())
+        .map_err(OpenError::Connect)
 }
 
 /// The server ends sessions whose other end is gone, so that the lock does not stay with the dead.
@@ -111,6 +92,15 @@ fn connect_options(url: &str) -> sqlx::Result<PgConnectOptions> {
         .disable_statement_logging())
 }
 
+/// One session, which has to own the database.
+fn writer_options(ownership: &Ownership) -> PgPoolOptions {
+    let ownership = ownership.clone();
+    pool_options(1).after_connect(move |connection, _| {
+        let ownership = ownership.clone();
+        Box::pin(async move { ownership.resume(connection).await })
+    })
+}
+
 /// A new session would have to take the lock again, so none is replaced while it works.
 fn pool_options(connections: u32) -> PgPoolOptions {
     PgPoolOptions::new()
@@ -120,20 +110,12 @@ fn pool_options(connections: u32) -> PgPoolOptions {
         .acquire_timeout(TURN_TIMEOUT)
 }
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
-
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 const READERS: u32 = 4;
-
-/// `procura` in ASCII: other programs in the same database will hardly lock the same number.
-const LOCK: i64 = 0x0070_726f_6375_7261;
-
-/// The code of a lock that was not to be had in time.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 

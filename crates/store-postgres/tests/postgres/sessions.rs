@@ -59,6 +59,27 @@ async fn a_broken_session_loses_its_transaction_and_nothing_else() {
     assert!(matches!(refused, OpenError::InUse), "{refused}");
 }
 
+/// Tokens that the other one has seen would be new to it, and its caches would be out of date.
+#[tokio::test]
+async fn a_process_that_was_replaced_writes_nothing_more() {
+    let database = Database::new().await;
+    let first = database.open().await;
+    fill(&first).await;
+    database.execute(END_ALL_SESSIONS).await.unwrap();
+    let second = database.open().await;
+    second.close().await;
+    for _ in 0..2 {
+        let Err(StoreError::Unavailable(refused)) = first.begin().await else {
+            panic!("a process that was replaced has begun to write");
+        };
+        let refused: Box<OpenError> = refused.downcast().unwrap();
+        assert!(matches!(*refused, OpenError::Replaced), "{refused}");
+    }
+    let third = database.open().await;
+    assert_filled(&third).await;
+    drop(third.begin().await.unwrap());
+}
+
 /// PostgreSQL itself would undo the transaction and report success.
 #[tokio::test]
 async fn a_commit_after_a_failed_statement_fails() {
