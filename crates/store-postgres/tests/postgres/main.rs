@@ -8,6 +8,9 @@
 
 mod audit_log;
 mod contract;
+#[path = "../../../store-sql/tests/filled.rs"]
+mod filled;
+mod model;
 mod plans;
 mod rows;
 mod server;

@@ -4,7 +4,8 @@ use procura_store::contract::samples::{entry, host, page};
 use procura_store::{Store, StoreError};
 use procura_store_postgres::{OpenError, PostgresStore};
 
-use crate::support::{Database, assert_filled, fill};
+use crate::filled::{assert_filled, fill};
+use crate::support::Database;
 
 #[tokio::test]
 async fn opening_a_database_again_finds_everything() {

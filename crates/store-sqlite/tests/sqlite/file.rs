@@ -5,7 +5,8 @@ use procura_store::contract::samples::{host, page};
 use procura_store::{Store, StoreError};
 use procura_store_sqlite::OpenError;
 
-use crate::support::{Files, assert_filled, fill};
+use crate::filled::{assert_filled, fill};
+use crate::support::Files;
 
 #[tokio::test]
 async fn opening_a_file_again_finds_everything() {
