@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use procura_store::Store;
 use procura_store_postgres::PostgresStore;
 use procura_store_sqlite::SqliteStore;
@@ -27,9 +27,9 @@ impl Storage {
             }
             StoreChoice::Postgres(url) => {
                 let store = PostgresStore::connect(url.expose()).await;
-                Ok(Self::Postgres(store.context(
-                    "cannot use the configured PostgreSQL database",
-                )?))
+                // The text of the error has all its causes in it.
+                let store = store.map_err(|error| anyhow!("cannot use PostgreSQL: {error}"))?;
+                Ok(Self::Postgres(store))
             }
         }
     }
