@@ -15,13 +15,13 @@ use prometheus_client::registry::{Registry, Unit};
 /// The counters of this process.
 pub struct Metrics {
     registry: Registry,
-    requests: Family<Outcome, Counter>,
+    requests: Family<Requests, Counter>,
     durations: Family<Route, Histogram>,
 }
 
 /// How a request went.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
+struct Requests {
     method: String,
     route: String,
     status: u16,
@@ -73,7 +73,7 @@ impl Metrics {
             })
             .observe(took.as_secs_f64());
         self.requests
-            .get_or_create(&Outcome {
+            .get_or_create(&Requests {
                 method,
                 route,
                 status,
