@@ -10,6 +10,7 @@ pub mod data_dir;
 mod error;
 mod json;
 pub mod listen;
+pub mod metrics;
 mod operations;
 mod router;
 pub mod serve;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn, map_response_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{ACCEPT, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -41,7 +41,7 @@ pub fn router(app: App) -> Router {
         .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
             internal_error()
         }))
-        .layer(from_fn(log))
+        .layer(from_fn_with_state(app.clone(), log))
         .with_state(app)
 }
 
@@ -71,7 +71,7 @@ async fn path_not_found(State(app): State<App>, headers: HeaderMap) -> Response 
 
 /// One line for each request: what, how it went, how long it took. Never tokens, codes, addresses or bodies.
 /// Whatever else is logged meanwhile carries the request's number, and so does the answer.
-async fn log(request: Request, next: Next) -> Response {
+async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request
@@ -84,13 +84,21 @@ async fn log(request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    let route = route.as_deref().unwrap_or("-");
+    let status = response.status().as_u16();
+    let outcome = response
+        .extensions()
+        .get::<RefusalCode>()
+        .map_or("ok", |code| code.0);
+    let took = started.elapsed();
+    app.metrics.count(&method, route, status, outcome, took);
     tracing::info!(
         parent: &span,
         http.method = %method,
-        http.route = route.as_deref().unwrap_or("-"),
-        http.status = response.status().as_u16(),
-        outcome = response.extensions().get::<RefusalCode>().map_or("ok", |code| code.0),
-        duration_ms = started.elapsed().as_millis(),
+        http.route = route,
+        http.status = status,
+        outcome,
+        duration_ms = took.as_millis(),
         "request"
     );
     response

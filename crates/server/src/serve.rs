@@ -92,7 +92,7 @@ impl Running {
         } = self.opened;
         let admin = tokio::spawn(admin_socket::serve(ctx.clone(), self.admin));
         let tidying = tokio::spawn(tidy(ctx.clone()));
-        let app = App { ctx };
+        let app = App::new(ctx);
         listen::serve(self.listener, router(app), stop).await;
         admin.abort();
         tidying.abort();

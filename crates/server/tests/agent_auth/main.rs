@@ -23,6 +23,7 @@ mod job;
 mod lifecycle;
 mod limits;
 mod list;
+mod metrics;
 mod operator;
 mod reactivate;
 mod register;

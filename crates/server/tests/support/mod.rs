@@ -96,7 +96,7 @@ impl Setup {
             limits,
         };
         let (ctx, _journal) = Context::start(parts).await.unwrap();
-        let routes = router(App { ctx: ctx.clone() });
+        let routes = router(App::new(ctx.clone()));
         let never = std::future::pending();
         tokio::spawn(procura_server::listen::serve(listener, routes, never));
         Bank {

@@ -97,7 +97,8 @@ struct Running {
 }
 
 impl Running {
-    /// Records how the call ended: `ok`, or an error code.
+    /// Records how the call ended: `ok`, or an error code. The start is on record already, so the answer does
+    /// not wait for this.
     async fn finish(&self, ctx: &Context, outcome: &str) -> Result<(), Failure> {
         let agent = &self.caller.snapshot.agent;
         let entry = audit::entry(ctx.now(), "capability.finished", audit::agent_actor(agent));
@@ -105,9 +106,10 @@ impl Running {
         entry.capability = Some(self.name.to_string());
         entry.outcome = outcome.to_owned();
         entry.jti = Some(self.caller.token.jti().to_owned());
+        let audit = Some(entry);
         ctx.journal()
-            .write(Entry {
-                audit: Some(entry),
+            .note(Entry {
+                audit,
                 ..Entry::default()
             })
             .await
