@@ -99,6 +99,8 @@ pub struct Policy {
     pub max_stream: Duration,
     /// How long people stay signed in.
     pub session: SessionPolicy,
+    /// Whether capabilities are shown to whoever asks, or to hosts and agents only.
+    pub public_capabilities: bool,
     /// The services that may introspect. Without any, everybody may.
     pub introspection_callers: Vec<IntrospectionCaller>,
     /// What the audit log keeps of arguments.

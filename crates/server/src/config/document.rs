@@ -63,6 +63,8 @@ pub(super) struct ProviderSection {
     pub(super) issuer: Option<String>,
     #[serde(default = "both_modes")]
     modes: Vec<Mode>,
+    #[serde(default = "yes")]
+    public_capabilities: bool,
 }
 
 /// `[server]`: where it listens.
@@ -244,6 +246,7 @@ impl Document {
         let callers = self.introspection.caller.iter();
         let introspection_callers = callers.map(IntrospectionCallerSection::judge);
         Ok(Policy {
+            public_capabilities: self.provider.public_capabilities,
             introspection_callers: introspection_callers.collect::<Result<_, _>>()?,
             registration: RegistrationPolicy {
                 modes: self.provider.modes.clone(),
@@ -281,6 +284,10 @@ impl LimitsSection {
             user_code: rate(self.user_code),
         }
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn both_modes() -> Vec<Mode> {

@@ -1,4 +1,4 @@
-//! `GET /metrics`.
+//! What the platform around a server sees: counters, and numbers of requests.
 
 use serde_json::json;
 
@@ -31,4 +31,17 @@ async fn requests_are_counted_by_route_and_outcome_and_strangers_cannot_add_labe
     }
     assert!(!answer.text.contains("secret"), "{}", answer.text);
     assert!(!answer.text.contains("BREW"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn every_answer_carries_a_number_of_its_own_to_find_it_in_the_log() {
+    let bank = Bank::start().await;
+    let mut seen = Vec::new();
+    for path in ["/healthz", "/agent/status", "/nowhere", "/login"] {
+        let answer = bank.get(path, None).await;
+        seen.push(answer.header("x-request-id").unwrap().to_owned());
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 4);
 }
