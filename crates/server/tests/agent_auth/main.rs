@@ -13,6 +13,7 @@ mod support;
 mod approval;
 mod audit;
 mod bad_input;
+mod ciba;
 mod constraints;
 mod describe;
 mod discovery;
