@@ -104,7 +104,7 @@ async fn a_client_that_prefers_a_code_gets_one_and_other_wishes_change_nothing()
 }
 
 /// Neither a stranger nor a host that belongs to somebody learns who has an account.
-// AA-7.2-06, AA-7.2-03
+// AA-7.2-06
 #[tokio::test]
 async fn whom_a_client_names_makes_no_difference() {
     let bank = Bank::start().await;
