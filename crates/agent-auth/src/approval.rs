@@ -8,6 +8,7 @@ use crate::grant::{Actor, Grant, GrantState};
 use crate::host::{Host, HostStatus};
 use crate::id::{AgentId, ApprovalId, GrantId, HostId, UserId};
 use crate::lifetime::{self, LifetimePolicy};
+use crate::method::Method;
 use crate::request::ApproverKind;
 
 /// A request for approval.
@@ -23,8 +24,8 @@ pub struct Approval {
     pub purpose: Purpose,
     /// Who may answer.
     pub approver: ApproverKind,
-    /// The SHA-256 of the user code. The code itself is known to the client only.
-    pub code_digest: [u8; 32],
+    /// How they learn of it.
+    pub channel: Channel,
     /// Why, in the agent's words.
     pub reason: Option<String>,
     /// A short message for the approver, in the agent's words.
@@ -49,6 +50,47 @@ impl Approval {
                 Err(ApprovalError::AlreadyDecided)
             }
             ApprovalState::Cancelled => Err(ApprovalError::Cancelled),
+        }
+    }
+}
+
+/// How an approver learns of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// They type its user code.
+    Code {
+        /// The SHA-256 of the code. The code itself is known to the client only.
+        digest: [u8; 32],
+    },
+    /// It waits in the inbox of one person, and nobody else is shown it.
+    Inbox {
+        /// Whose.
+        user_id: UserId,
+    },
+}
+
+impl Channel {
+    /// The method it belongs to.
+    pub fn method(&self) -> Method {
+        match self {
+            Self::Code { .. } => Method::DeviceAuthorization,
+            Self::Inbox { .. } => Method::Ciba,
+        }
+    }
+
+    /// The digest of the user code, if there is a code.
+    pub fn code_digest(&self) -> Option<&[u8; 32]> {
+        match self {
+            Self::Code { digest } => Some(digest),
+            Self::Inbox { .. } => None,
+        }
+    }
+
+    /// The person in whose inbox the request waits, if it is in one.
+    pub fn user_id(&self) -> Option<&UserId> {
+        match self {
+            Self::Code { .. } => None,
+            Self::Inbox { user_id } => Some(user_id),
         }
     }
 }
@@ -250,10 +292,13 @@ fn require_entitled(case: Case<'_>, approver: &Approver) -> Result<(), ApprovalE
     {
         return Err(ApprovalError::AdministratorsOnly);
     }
-    // A host belongs to one person; somebody else's approval does not move it (§2.9).
-    match &case.host.user_id {
-        Some(owner) if owner != person => Err(ApprovalError::OtherPerson),
-        _ => Ok(()),
+    // A host belongs to one person; somebody else's approval does not move it (§2.9). What waits in an
+    // inbox is for one person from the start (§7.2).
+    let belongs_to = [case.host.user_id.as_ref(), case.approval.channel.user_id()];
+    if belongs_to.into_iter().flatten().all(|one| one == person) {
+        Ok(())
+    } else {
+        Err(ApprovalError::OtherPerson)
     }
 }
 

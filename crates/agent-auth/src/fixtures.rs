@@ -8,13 +8,14 @@ use procura_keys::key::SigningKey;
 use serde_json::Value;
 
 use crate::agent::{Agent, AgentState, Mode};
+use crate::approval::{Approval, ApprovalState, Channel, Purpose};
 use crate::capability::{ApprovalStrength, CapabilityName};
 use crate::constraint::Constraints;
 use crate::grant::{Actor, Grant, GrantState};
 use crate::host::{Host, HostStatus};
 use crate::id::{AgentId, ApprovalId, GrantId, HostId, UserId};
 use crate::lifetime::LifetimePolicy;
-use crate::request::Wanted;
+use crate::request::{ApproverKind, Wanted};
 
 /// The moment at which tests take place.
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -102,6 +103,24 @@ pub(crate) fn pending_grant(number: u8, capability: &str, limits: &Value) -> Gra
             approval_id: approval_id(),
         },
         ..grant(number, capability, limits)
+    }
+}
+
+/// An open request by [`agent`] for more capabilities, with a code.
+pub(crate) fn approval() -> Approval {
+    Approval {
+        id: approval_id(),
+        agent_id: agent().id,
+        host_id: host().id,
+        purpose: Purpose::Capabilities,
+        approver: ApproverKind::Person,
+        channel: Channel::Code { digest: [0; 32] },
+        reason: Some("to pay the rent".into()),
+        binding_message: None,
+        login_hint: None,
+        state: ApprovalState::Open,
+        created_at: NOW,
+        expires_at: NOW.plus(seconds(300)),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod grant;
 pub mod host;
 pub mod id;
 pub mod lifetime;
+pub mod method;
 pub mod reactivation;
 pub mod refusal;
 pub mod registration;

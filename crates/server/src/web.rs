@@ -8,6 +8,7 @@ mod device;
 mod form;
 mod headers;
 mod home;
+mod inbox;
 mod login;
 mod next;
 mod notice;
@@ -45,6 +46,8 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/login", get(login::show).post(login::sign_in))
         .route("/logout", post(login::sign_out))
         .route("/device", get(device::show).post(device::decide))
+        .route("/inbox", get(inbox::show))
+        .route("/inbox/{reference}", get(device::show_from_inbox))
         .route("/assets/{name}", get(assets::show))
         .method_not_allowed_fallback(async || Notice::wrong_method())
         .layer(

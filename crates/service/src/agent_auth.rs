@@ -6,6 +6,7 @@ pub mod capabilities;
 pub mod consent;
 pub mod discovery;
 pub mod execute;
+pub mod inbox;
 pub mod introspect;
 pub(crate) mod link_host;
 pub mod reactivate;

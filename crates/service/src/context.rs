@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use procura_agent_auth::agent::Mode;
 use procura_agent_auth::lifetime::LifetimePolicy;
+use procura_agent_auth::method::{InboxLimits, Method};
 use procura_agent_auth::registration::RegistrationPolicy;
 use procura_agent_auth::token::Window;
 use procura_keys::clock::{Clock, Timestamp};
@@ -91,6 +92,10 @@ pub struct Policy {
     pub lifetime: LifetimePolicy,
     /// For how long tokens are good.
     pub window: Window,
+    /// How people learn of a request.
+    pub approval_methods: Vec<Method>,
+    /// How many requests may wait in a person's inbox.
+    pub inbox: InboxLimits,
     /// For how long people may take to decide.
     pub approval_expires_in: Duration,
     /// How often clients may look whether they have.

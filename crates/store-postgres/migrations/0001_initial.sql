@@ -73,7 +73,11 @@ CREATE TABLE aap_approvals (
     host_id TEXT COLLATE "C" NOT NULL REFERENCES aap_hosts (id) DEFERRABLE INITIALLY DEFERRED,
     purpose TEXT NOT NULL CHECK (purpose IN ('registration', 'capabilities', 'reactivation')),
     approver TEXT NOT NULL CHECK (approver IN ('person', 'administrator')),
-    code_digest BYTEA NOT NULL UNIQUE CHECK (length(code_digest) = 32),
+    method TEXT NOT NULL CHECK (method IN ('device_authorization', 'ciba')),
+    -- Of the user code, which a request in an inbox does not have.
+    code_digest BYTEA UNIQUE CHECK (length(code_digest) = 32),
+    -- In whose inbox it waits.
+    user_id TEXT COLLATE "C",
     reason TEXT,
     binding_message TEXT,
     login_hint TEXT,
@@ -82,10 +86,13 @@ CREATE TABLE aap_approvals (
     decided_at BIGINT,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
+    CHECK ((code_digest IS NOT NULL) = (method = 'device_authorization')),
+    CHECK ((user_id IS NOT NULL) = (method = 'ciba')),
     CHECK ((decided_by IS NOT NULL) = (status IN ('approved', 'denied'))),
     CHECK ((decided_at IS NOT NULL) = (status IN ('approved', 'denied')))
 );
 CREATE INDEX aap_approvals_open_by_agent ON aap_approvals (agent_id, id) WHERE status = 'open';
+CREATE INDEX aap_approvals_open_by_user ON aap_approvals (user_id, expires_at) WHERE status = 'open';
 CREATE INDEX aap_approvals_open_by_end ON aap_approvals (expires_at) WHERE status = 'open';
 
 CREATE TABLE aap_grants (

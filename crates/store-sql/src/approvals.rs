@@ -1,7 +1,8 @@
 use async_trait::async_trait;
-use procura_agent_auth::approval::{Approval, ApprovalState, Purpose};
+use procura_agent_auth::approval::{Approval, ApprovalState, Channel, Purpose};
 use procura_agent_auth::grant::Actor;
-use procura_agent_auth::id::{AgentId, ApprovalId};
+use procura_agent_auth::id::{AgentId, ApprovalId, UserId};
+use procura_agent_auth::method::Method;
 use procura_agent_auth::request::ApproverKind;
 use procura_keys::clock::Timestamp;
 use procura_store::agent_auth::ApprovalStore;
@@ -17,16 +18,18 @@ impl ApprovalStore for SqlTransaction {
     async fn insert_approval(&mut self, approval: &Approval) -> StoreResult<()> {
         let (decided_by, decided_at) = decision(&approval.state);
         sqlx::query!(
-            "INSERT INTO aap_approvals (id, agent_id, host_id, purpose, approver, code_digest,
-                reason, binding_message, login_hint, status, decided_by, decided_at, created_at,
-                expires_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            "INSERT INTO aap_approvals (id, agent_id, host_id, purpose, approver, method,
+                code_digest, user_id, reason, binding_message, login_hint, status, decided_by,
+                decided_at, created_at, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
             approval.id.as_str(),
             approval.agent_id.as_str(),
             approval.host_id.as_str(),
             approval.purpose.as_str(),
             approval.approver.as_str(),
-            approval.code_digest.as_slice(),
+            approval.channel.method().as_str(),
+            approval.channel.code_digest().map(<[u8; 32]>::as_slice),
+            approval.channel.user_id().map(|user| user.0.as_str()),
             approval.reason,
             approval.binding_message,
             approval.login_hint,
@@ -62,6 +65,25 @@ impl ApprovalStore for SqlTransaction {
         row.map_err(failed)?.map(Approval::try_from).transpose()
     }
 
+    async fn list_inbox(&mut self, user: &UserId, now: Timestamp) -> StoreResult<Vec<Approval>> {
+        let rows = sqlx::query_as!(
+            ApprovalRow,
+            "WITH answerable AS MATERIALIZED (
+                SELECT * FROM aap_approvals
+                WHERE user_id = $1 AND status = 'open' AND expires_at > $2
+            )
+            SELECT id AS \"id!\", agent_id AS \"agent_id!\", host_id AS \"host_id!\",
+                purpose AS \"purpose!\", approver AS \"approver!\",
+                method AS \"method!\", code_digest, user_id, reason, binding_message, login_hint,
+                status AS \"status!\", decided_by, decided_at, created_at AS \"created_at!\",
+                expires_at AS \"expires_at!\"
+            FROM answerable ORDER BY id DESC",
+            user.0,
+            now.as_millis(),
+        );
+        records(rows.fetch_all(self.connection()).await.map_err(failed)?)
+    }
+
     async fn list_open_approvals_by_agent(
         &mut self,
         agent: &AgentId,
@@ -89,7 +111,7 @@ impl ApprovalStore for SqlTransaction {
             )
             SELECT id AS \"id!\", agent_id AS \"agent_id!\", host_id AS \"host_id!\",
                 purpose AS \"purpose!\", approver AS \"approver!\",
-                code_digest AS \"code_digest!\", reason, binding_message, login_hint,
+                method AS \"method!\", code_digest, user_id, reason, binding_message, login_hint,
                 status AS \"status!\", decided_by, decided_at, created_at AS \"created_at!\",
                 expires_at AS \"expires_at!\"
             FROM answerable WHERE id > $2 ORDER BY id LIMIT $3",
@@ -141,7 +163,9 @@ struct ApprovalRow {
     host_id: String,
     purpose: String,
     approver: String,
-    code_digest: Vec<u8>,
+    method: String,
+    code_digest: Option<Vec<u8>>,
+    user_id: Option<String>,
     reason: Option<String>,
     binding_message: Option<String>,
     login_hint: Option<String>,
@@ -164,7 +188,7 @@ impl TryFrom<ApprovalRow> for Approval {
             host_id: column::text(APPROVAL, row.host_id)?,
             purpose: column::name(APPROVAL, &Purpose::ALL, Purpose::as_str, &row.purpose)?,
             approver: column::name(APPROVAL, &approvers, ApproverKind::as_str, &row.approver)?,
-            code_digest: column::digest(APPROVAL, row.code_digest)?,
+            channel: channel(&row.method, row.code_digest, row.user_id)?,
             reason: row.reason,
             binding_message: row.binding_message,
             login_hint: row.login_hint,
@@ -184,6 +208,26 @@ fn state(row: &ApprovalRow) -> StoreResult<ApprovalState> {
         _ => Err(corrupt(
             APPROVAL,
             &format_args!("{} does not go with its other columns", row.status),
+        )),
+    }
+}
+
+fn channel(
+    method: &str,
+    code_digest: Option<Vec<u8>>,
+    user_id: Option<String>,
+) -> StoreResult<Channel> {
+    let known = column::name(APPROVAL, &Method::ALL, Method::as_str, method)?;
+    match (known, code_digest, user_id) {
+        (Method::DeviceAuthorization, Some(digest), None) => Ok(Channel::Code {
+            digest: column::digest(APPROVAL, digest)?,
+        }),
+        (Method::Ciba, None, Some(user_id)) => Ok(Channel::Inbox {
+            user_id: UserId(user_id),
+        }),
+        _ => Err(corrupt(
+            APPROVAL,
+            &format_args!("{method} does not go with its other columns"),
         )),
     }
 }

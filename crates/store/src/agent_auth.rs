@@ -192,7 +192,7 @@ pub struct GrantUpdate {
     pub at: Timestamp,
 }
 
-/// Requests for approval. The digest of the user code is unique.
+/// Requests for approval. The digest of a user code is unique.
 #[async_trait]
 pub trait ApprovalStore {
     /// Adds a request. `Conflict` when its code is taken.
@@ -201,6 +201,8 @@ pub trait ApprovalStore {
     async fn find_approval(&mut self, id: &ApprovalId) -> StoreResult<Option<Approval>>;
     /// The request whose user code has this digest.
     async fn find_approval_by_code(&mut self, digest: &[u8; 32]) -> StoreResult<Option<Approval>>;
+    /// Requests in a person's inbox that can still be answered at `now`, newest first.
+    async fn list_inbox(&mut self, user: &UserId, now: Timestamp) -> StoreResult<Vec<Approval>>;
     /// Open requests of an agent, oldest first.
     async fn list_open_approvals_by_agent(&mut self, agent: &AgentId)
     -> StoreResult<Vec<Approval>>;

@@ -69,6 +69,7 @@ macro_rules! contract_tests {
                 an_unknown_request_is_absent
                 a_code_belongs_to_one_request
                 open_requests_of_an_agent_are_listed
+                an_inbox_lists_what_waits_for_its_person
                 requests_that_can_be_answered_are_listed_page_by_page
                 a_request_is_answered_once
                 cancelling_reaches_open_requests_of_many_agents

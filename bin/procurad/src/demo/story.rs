@@ -158,6 +158,8 @@ async fn escalation(stage: &Stage, agent: &str) -> anyhow::Result<()> {
     });
     let mut ask = CapabilityAsk::default().with_capability("transfer_domestic", Some(limits));
     ask.hints.reason = Some("Top up the savings account".to_owned());
+    // Alice's inbox would do, but an administrator answers here, and goes by a code.
+    ask.hints.preferred_method = Some("device_authorization".to_owned());
     let Connected::Pending(pending) = stage.client.request_capability(agent, ask).await? else {
         bail!("the bank gave away a transfer without anybody's approval");
     };

@@ -91,18 +91,9 @@ const LATER: Timestamp = Timestamp::from_millis(NOW.as_millis() + 60_000);
 
 fn approval(purpose: Purpose, approver: ApproverKind) -> Approval {
     Approval {
-        id: fixtures::approval_id(),
-        agent_id: fixtures::agent().id,
-        host_id: fixtures::host().id,
         purpose,
         approver,
-        code_digest: [0; 32],
-        reason: Some("to pay the rent".into()),
-        binding_message: None,
-        login_hint: None,
-        state: ApprovalState::Open,
-        created_at: NOW,
-        expires_at: NOW.plus(seconds(300)),
+        ..fixtures::approval()
     }
 }
 

@@ -1,11 +1,12 @@
 //! The file as written: sections with their defaults.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU8, NonZeroU32};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use procura_agent_auth::agent::Mode;
 use procura_agent_auth::lifetime::LifetimePolicy;
+use procura_agent_auth::method::{InboxLimits, Method};
 use procura_agent_auth::registration::{AutonomousPolicy, RegistrationPolicy, UnknownHosts};
 use procura_agent_auth::token::Window;
 use procura_keys::digest::sha256;
@@ -98,10 +99,13 @@ struct LifetimeSection {
     absolute_lifetime: SpanOrOff,
 }
 
-/// `[approval]`: how long people may take.
+/// `[approval]`: how people learn of requests, and how long they may take.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct ApprovalSection {
+    methods: Vec<Method>,
+    inbox_per_person: NonZeroU8,
+    inbox_per_host: NonZeroU8,
     expires_in: Span,
     interval: Span,
 }
@@ -216,13 +220,7 @@ impl Document {
         if self.provider.modes.is_empty() {
             return Err("provider.modes: has to list delegated, autonomous or both".to_owned());
         }
-        let interval = self.approval.interval.0;
-        if interval < Duration::from_secs(1) || interval >= self.approval.expires_in.0 {
-            return Err(
-                "approval.interval: has to be at least 1s and shorter than approval.expires_in"
-                    .to_owned(),
-            );
-        }
+        self.approval.judge()?;
         for person in &self.development.person {
             let email = person.email.parse::<Email>().map(|_| ());
             let length = person.password.chars().count();
@@ -260,6 +258,11 @@ impl Document {
                 absolute_lifetime: self.lifetime.absolute_lifetime.0,
             },
             window: Window::default(),
+            approval_methods: self.approval.methods.clone(),
+            inbox: InboxLimits {
+                per_person: self.approval.inbox_per_person.get().into(),
+                per_host: self.approval.inbox_per_host.get().into(),
+            },
             approval_expires_in: self.approval.expires_in.0,
             approval_interval: self.approval.interval.0,
             max_stream: self.streams.max_duration.0,
@@ -269,6 +272,26 @@ impl Document {
             },
             audit_arguments: self.audit.arguments,
         })
+    }
+}
+
+impl ApprovalSection {
+    fn judge(&self) -> Result<(), String> {
+        let interval = self.interval.0;
+        if interval < Duration::from_secs(1) || interval >= self.expires_in.0 {
+            return Err(
+                "approval.interval: has to be at least 1s and shorter than approval.expires_in"
+                    .to_owned(),
+            );
+        }
+        // Every server has it (§7), and it is what is left for people the server does not know.
+        let has = |method: Method| self.methods.iter().filter(|one| **one == method).count();
+        if has(Method::DeviceAuthorization) != 1 || has(Method::Ciba) > 1 {
+            return Err(
+                "approval.methods: has to list device_authorization, or it and ciba".to_owned(),
+            );
+        }
+        Ok(())
     }
 }
 
@@ -332,6 +355,9 @@ impl Default for LifetimeSection {
 impl Default for ApprovalSection {
     fn default() -> Self {
         Self {
+            methods: Method::ALL.to_vec(),
+            inbox_per_person: NonZeroU8::new(20).unwrap_or(NonZeroU8::MIN),
+            inbox_per_host: NonZeroU8::new(5).unwrap_or(NonZeroU8::MIN),
             expires_in: Span(Duration::from_mins(5)),
             interval: Span(Duration::from_secs(5)),
         }

@@ -91,6 +91,12 @@ fn a_mistake_is_answered_with_the_key_and_what_is_allowed() {
             "not an https URL",
         ),
         (with("[approval]\ninterval = \"10m\""), "approval.interval"),
+        (with("[approval]\nmethods = [\"ciba\"]"), "approval.methods"),
+        (
+            with("[approval]\nmethods = [\"sms\"]"),
+            "`device_authorization` or `ciba`",
+        ),
+        (with("[approval]\ninbox_per_host = 0"), "inbox_per_host"),
         (
             with("[autonomous]\nunknown_hosts = \"allow\""),
             "`pending`, `activate`, `refuse`",

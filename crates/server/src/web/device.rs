@@ -1,18 +1,21 @@
 //! `/device`: a person types the code that their app shows, sees what is asked for, and decides (AAP §7.1).
+//! From their inbox they come to the same page without a code (§7.2).
 
 mod answer;
 mod code;
 mod consent;
 mod outcome;
 mod refused;
+mod way;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use procura_agent_auth::id::ApprovalId;
 use procura_people::presence::Lacking;
 use procura_service::agent_auth::consent::{self as requests, ConsentError};
+use procura_service::agent_auth::inbox;
 use procura_service::limits::Budget;
 use procura_service::people::SignedIn;
 
@@ -27,6 +30,7 @@ use code::TypedCode;
 use consent::ConsentPage;
 use outcome::OutcomePage;
 use refused::refused;
+use way::Way;
 
 /// `GET /device`, with `?code=` when the code is known.
 pub(super) async fn show(
@@ -36,7 +40,7 @@ pub(super) async fn show(
 ) -> Result<Response, Notice> {
     let code = TypedCode::read(query.text("code"));
     let Some(person) = visitor.person else {
-        return Ok(sign_in_first(&app, &code));
+        return Ok(sign_in_first(&app, &Way::Code(code)));
     };
     if code.is_blank() {
         return Ok(page(&EntryPage {
@@ -54,8 +58,25 @@ pub(super) async fn show(
     match find(&app, &person, &code).await {
         Ok(page) => Ok(page),
         Err(ConsentError::Unknown) => Ok(unknown(&app, &person, code)),
-        Err(error) => Err(refused(error, &person, &code)),
+        Err(error) => Err(refused(error, &person, &Way::Code(code))),
     }
+}
+
+/// `GET /inbox/{reference}`.
+pub(super) async fn show_from_inbox(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(reference): Path<String>,
+) -> Result<Response, Notice> {
+    let id = reference.parse::<ApprovalId>();
+    let id = id.map_err(|_| Notice::not_found())?;
+    let way = Way::Inbox(id.clone());
+    let Some(person) = visitor.person else {
+        return Ok(sign_in_first(&app, &way));
+    };
+    let view = inbox::view(&app.ctx, &person, &id).await;
+    let view = view.map_err(|error| refused(error, &person, &way))?;
+    Ok(page(&ConsentPage::new(&app, &person, &way, &view)))
 }
 
 /// `POST /device`.
@@ -65,43 +86,46 @@ pub(super) async fn decide(
     Form(form): Form,
 ) -> Result<Response, Notice> {
     let code = TypedCode::read(form.text("code"));
-    let Some(person) = visitor.person else {
-        return Ok(sign_in_first(&app, &code));
+    let id = form.text("reference").parse::<ApprovalId>();
+    let way = match &id {
+        Ok(id) if code.is_blank() => Way::Inbox(id.clone()),
+        _ => Way::Code(code),
     };
-    let id = form
-        .text("reference")
-        .parse::<ApprovalId>()
-        .map_err(|_| Notice::unreadable_form().to(&person))?;
+    let Some(person) = visitor.person else {
+        return Ok(sign_in_first(&app, &way));
+    };
+    let id = id.map_err(|_| Notice::unreadable_form().to(&person))?;
     let view = requests::view(&app.ctx, &person, &id).await;
-    let view = view.map_err(|error| refused(error, &person, &code))?;
+    let view = view.map_err(|error| refused(error, &person, &way))?;
     let answer = match read_answer(&form, &view) {
         Ok(answer) => answer,
         Err(Mistake::NoDecision) => return Err(Notice::unreadable_form().to(&person)),
         Err(mistake) => {
-            let again = ConsentPage::new(&app, &person, &code, &view).after(mistake, &form);
+            let again = ConsentPage::new(&app, &person, &way, &view).after(mistake, &form);
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&again)).into_response());
         }
     };
     match requests::answer(&app.ctx, &person, &id, form.text("shown"), &answer).await {
         Ok(()) => Ok(page(&OutcomePage::new(&app, &person, &view, &answer))),
-        Err(ConsentError::Lacking(Lacking::Freshness)) => Ok(sign_in_first(&app, &code)),
-        Err(ConsentError::Changed) => changed(&app, &person, &id, &code).await,
-        Err(error) => Err(refused(error, &person, &code)),
+        Err(ConsentError::Lacking(Lacking::Freshness)) => Ok(sign_in_first(&app, &way)),
+        Err(ConsentError::Changed) => changed(&app, &person, &id, &way).await,
+        Err(error) => Err(refused(error, &person, &way)),
     }
 }
 
 async fn find(app: &App, person: &SignedIn, code: &TypedCode) -> Result<Response, ConsentError> {
     let id = requests::find_by_code(&app.ctx, code.as_str()).await?;
     let view = requests::view(&app.ctx, person, &id).await?;
-    Ok(page(&ConsentPage::new(app, person, code, &view)))
+    let way = Way::Code(code.clone());
+    Ok(page(&ConsentPage::new(app, person, &way, &view)))
 }
 
 /// The sign-in page, which leads back here.
-fn sign_in_first(app: &App, code: &TypedCode) -> Response {
+fn sign_in_first(app: &App, way: &Way) -> Response {
     Redirect::to(&format!(
         "{}{}",
         app.base_path(),
-        code.sign_in_path(app.base_path())
+        way.sign_in_path(app.base_path())
     ))
     .into_response()
 }
@@ -125,12 +149,12 @@ async fn changed(
     app: &App,
     person: &SignedIn,
     id: &ApprovalId,
-    code: &TypedCode,
+    way: &Way,
 ) -> Result<Response, Notice> {
     let view = requests::view(&app.ctx, person, id).await;
-    let view = view.map_err(|error| refused(error, person, code))?;
+    let view = view.map_err(|error| refused(error, person, way))?;
     let again =
-        ConsentPage::new(app, person, code, &view).with_problem(ConsentError::Changed.to_string());
+        ConsentPage::new(app, person, way, &view).with_problem(ConsentError::Changed.to_string());
     let mut response = (StatusCode::CONFLICT, page(&again)).into_response();
     response
         .extensions_mut()

@@ -1,5 +1,7 @@
 //! Where to go after signing in: a path of this site and nothing else.
 
+use url::form_urlencoded::byte_serialize;
+
 /// A path of this site, with its query. Safe to send a browser to, whoever chose it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Next(String);
@@ -18,6 +20,12 @@ impl Next {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The sign-in page that leads to `path` afterwards, after the base path.
+pub(super) fn sign_in_path(path: &str) -> String {
+    let next: String = byte_serialize(path.as_bytes()).collect();
+    format!("/login?next={next}")
 }
 
 const MAX_BYTES: usize = 1024;

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use procura_server::ENDPOINTS;
 use serde_json::json;
 
+use crate::support::flows::CODES_ONLY;
 use crate::support::http::Answer;
-use crate::support::{Bank, changed, with_issuer};
+use crate::support::{Bank, changed, extended, with_issuer};
 
 const PATH: &str = "/.well-known/agent-configuration";
 /// A job's URL comes with the answer that starts it.
@@ -33,7 +34,8 @@ async fn a_stranger_learns_who_the_server_is_and_what_it_takes() {
     assert_eq!(body["default_location"], bank.execute_url());
     assert_eq!(body["algorithms"], json!(["Ed25519"]));
     assert_eq!(body["modes"], json!(["delegated", "autonomous"]));
-    assert_eq!(body["approval_methods"], json!(["device_authorization"]));
+    let methods = json!(["device_authorization", "ciba"]);
+    assert_eq!(body["approval_methods"], methods);
 }
 
 // AA-5-01, AA-5.1-14
@@ -47,6 +49,14 @@ async fn it_names_the_path_of_every_endpoint_that_is_served_and_no_other() {
     let by_name = |path: &&str| *path != PATH && !UNNAMED.contains(path);
     let served: BTreeSet<_> = served.filter(by_name).collect();
     assert_eq!(named, served);
+}
+
+// AA-5.1-08
+#[tokio::test]
+async fn it_names_only_the_approval_methods_that_are_switched_on() {
+    let bank = Bank::start_with(&extended(CODES_ONLY)).await;
+    let body = document(&bank).await.body;
+    assert_eq!(body["approval_methods"], json!(["device_authorization"]));
 }
 
 // AA-5.1-13

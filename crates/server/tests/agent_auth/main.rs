@@ -14,6 +14,7 @@ mod approval;
 mod audit;
 mod bad_input;
 mod batch;
+mod ciba;
 mod constraints;
 mod describe;
 mod discovery;

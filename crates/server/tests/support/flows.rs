@@ -24,6 +24,9 @@ pub(crate) const ALICE: &str = "alice@example.com";
 /// Somebody else.
 pub(crate) const BOB: &str = "bob@example.com";
 
+/// Nobody is asked in their inbox.
+pub(crate) const CODES_ONLY: &str = "[approval]\nmethods = [\"device_authorization\"]";
+
 /// Agents and their hosts.
 impl Bank {
     /// Registers a new agent and returns it with the server's answer.
@@ -103,8 +106,13 @@ impl Bank {
         self.post("/capability/execute", Some(token), &body).await
     }
 
+    /// Asks for more, with a code to approve by.
     pub(crate) async fn request(&self, agent: &TestAgent, capabilities: Value) -> Answer {
-        let body = json!({ "capabilities": capabilities, "reason": "because" });
+        let body = json!({
+            "capabilities": capabilities,
+            "reason": "because",
+            "preferred_method": "device_authorization",
+        });
         self.request_by(&agent.token(self, &self.issuer), &body)
             .await
     }
@@ -126,9 +134,14 @@ impl Bank {
     }
 }
 
-/// A registration that asks for these capabilities.
+/// A registration that asks for these capabilities, with a code to approve by if need be.
 pub(crate) fn wish(capabilities: Value) -> Value {
-    json!({ "name": "Helper", "host_name": "Laptop", "capabilities": capabilities })
+    json!({
+        "name": "Helper",
+        "host_name": "Laptop",
+        "capabilities": capabilities,
+        "preferred_method": "device_authorization",
+    })
 }
 
 /// People and administrators.
@@ -181,15 +194,26 @@ impl Bank {
         self.decide(&person, &id, &view, &no).await.unwrap();
     }
 
-    /// The request behind an answer's user code, as this person sees it.
+    /// The request behind an answer, as this person sees it.
     pub(crate) async fn read(
         &self,
         person: &SignedIn,
         answer: &Answer,
     ) -> Result<(ApprovalId, ConsentView), ConsentError> {
-        let id = consent::find_by_code(&self.ctx, &answer.user_code()).await?;
+        let id = self.request_behind(answer).await?;
         let view = consent::view(&self.ctx, person, &id).await?;
         Ok((id, view))
+    }
+
+    /// By its code, or if it has none, by the agent it is for.
+    pub(crate) async fn request_behind(&self, answer: &Answer) -> Result<ApprovalId, ConsentError> {
+        if answer.body["approval"]["method"] == "device_authorization" {
+            return consent::find_by_code(&self.ctx, &answer.user_code()).await;
+        }
+        let agent = answer.body["agent_id"].as_str().unwrap().parse().unwrap();
+        let mut tx = self.store.read().await.unwrap();
+        let mut open = tx.list_open_approvals_by_agent(&agent).await.unwrap();
+        Ok(open.pop().unwrap().id)
     }
 
     pub(crate) async fn decide(
@@ -250,7 +274,7 @@ impl Bank {
 
     /// An administrator's yes to everything in an answer's approval.
     pub(crate) async fn administrator_approves(&self, answer: &Answer) {
-        let reference = answer.user_code();
+        let reference = self.request_behind(answer).await.unwrap().to_string();
         self.administer(AdminRequest::Approve {
             reference,
             user: None,

@@ -16,6 +16,9 @@ async fn it_says_who_is_signed_in_and_takes_a_code() {
     let page = browser.get("/").await;
     insta::assert_snapshot!(words(&page), @r"
     Hello, P
+    Your inbox
+    Nothing waits for your decision.
+    Open your inbox
     Connect an app
     An app that wants to let an agent act for you shows you a code. Type it here to see what it asks for.
     Code

@@ -12,6 +12,7 @@ mod browser;
 mod decision;
 mod device;
 mod home;
+mod inbox;
 mod login;
 mod refused;
 mod safety;

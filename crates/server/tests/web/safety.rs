@@ -24,6 +24,7 @@ async fn every_page(bank: &Bank) -> Vec<(&'static str, Answer)> {
         ),
         ("redirect", nobody.get("/").await),
         ("home", alice.get("/").await),
+        ("inbox", alice.get("/inbox").await),
         ("code entry", alice.get("/device").await),
         ("unknown code", alice.get("/device?code=BCDF-GHJK").await),
         ("no choice", alice.approve(&consent, &[]).await),

@@ -20,6 +20,7 @@ pub(super) async fn list(ctx: &Context, listing: &Listing) -> Result<Value, Admi
         value["agent_id"] = file.agent.id.as_str().into();
         value["mode"] = file.agent.mode.as_str().into();
         value["approver"] = file.approval.approver.as_str().into();
+        value["method"] = file.approval.channel.method().as_str().into();
         value["login_hint"] = file.approval.login_hint.into();
         listed.push(value);
     }

@@ -1,11 +1,13 @@
-//! Opening a request for approval (§7): the record, its user code, and what the client is told.
+//! Opening a request for approval (§7): the record, its method, and what the client is told.
 
 use procura_agent_auth::agent::Agent;
-use procura_agent_auth::approval::{Approval, ApprovalState, Purpose};
+use procura_agent_auth::approval::{Approval, ApprovalState, Channel, Purpose};
+use procura_agent_auth::host::Host;
 use procura_agent_auth::id::ApprovalId;
+use procura_agent_auth::method;
 use procura_agent_auth::request::ApproverKind;
 use procura_agent_auth::user_code::UserCode;
-use procura_agent_auth::wire::approval::{ApprovalObject, DEVICE_AUTHORIZATION};
+use procura_agent_auth::wire::approval::ApprovalObject;
 use procura_agent_auth::wire::register::ApprovalHints;
 use procura_keys::clock::Timestamp;
 use procura_store::Transaction;
@@ -13,30 +15,32 @@ use procura_store::Transaction;
 use crate::context::Context;
 use crate::error::{Failure, ServiceResult};
 
-/// A request that was just opened. The code is here and with the client, and nowhere else.
+/// A request that was just opened. If it has a code, that is here and with the client, and nowhere else.
 pub(super) struct Opened {
     pub(super) approval: Approval,
-    code: UserCode,
+    code: Option<UserCode>,
 }
 
-/// Opens a request, which replaces earlier ones of the agent only if the caller closes those.
+/// Opens a request. Those it replaces have to be closed before, so that they do not count against it.
+#[expect(clippy::too_many_arguments, reason = "all of them go into one record")]
 pub(super) async fn open(
     ctx: &Context,
     tx: &mut dyn Transaction,
+    host: &Host,
     agent: &Agent,
     purpose: Purpose,
     approver: ApproverKind,
     hints: &ApprovalHints,
     now: Timestamp,
 ) -> ServiceResult<Opened> {
-    let code = new_code(ctx)?;
+    let (channel, code) = channel(ctx, tx, host, approver, hints, now).await?;
     let approval = Approval {
         id: ApprovalId::new(now, ctx.random()),
         agent_id: agent.id.clone(),
         host_id: agent.host_id.clone(),
         purpose,
         approver,
-        code_digest: code.digest(),
+        channel,
         reason: hints.reason.clone(),
         binding_message: hints.binding_message.clone(),
         login_hint: hints.login_hint.clone(),
@@ -48,15 +52,39 @@ pub(super) async fn open(
     Ok(Opened { approval, code })
 }
 
+/// The inbox of the person the host belongs to, if it has room, or a new code.
+async fn channel(
+    ctx: &Context,
+    tx: &mut dyn Transaction,
+    host: &Host,
+    approver: ApproverKind,
+    hints: &ApprovalHints,
+    now: Timestamp,
+) -> ServiceResult<(Channel, Option<UserCode>)> {
+    let policy = ctx.policy();
+    let preferred = hints.preferred_method.as_deref();
+    let inbox = method::inbox_of(&policy.approval_methods, preferred, approver, host);
+    let Some(person) = inbox else {
+        let code = new_code(ctx)?;
+        let digest = code.digest();
+        return Ok((Channel::Code { digest }, Some(code)));
+    };
+    let waiting = tx.list_inbox(person, now).await?;
+    policy.inbox.require_room(&waiting, &host.id, now)?;
+    let user_id = person.clone();
+    Ok((Channel::Inbox { user_id }, None))
+}
+
 impl Opened {
     /// What the client is told.
     pub(super) fn object(&self, ctx: &Context) -> ApprovalObject {
         let page = ctx.provider().url(PAGE);
+        let complete = |code| format!("{page}?code={code}");
         ApprovalObject {
-            method: DEVICE_AUTHORIZATION.to_owned(),
-            verification_uri_complete: Some(format!("{page}?code={}", self.code)),
-            verification_uri: Some(page),
-            user_code: Some(self.code.to_string()),
+            method: self.approval.channel.method().as_str().to_owned(),
+            verification_uri_complete: self.code.as_ref().map(complete),
+            verification_uri: self.code.as_ref().map(|_| page.clone()),
+            user_code: self.code.as_ref().map(ToString::to_string),
             binding_message: self.approval.binding_message.clone(),
             expires_in: ctx.policy().approval_expires_in.as_secs(),
             interval: ctx.policy().approval_interval.as_secs(),

@@ -76,9 +76,8 @@ pub async fn view(
 ) -> Result<ConsentView, ConsentError> {
     let mut tx = ctx.read().await?;
     let file = File::load(tx.as_mut(), id).await?;
-    // A trial answer: whoever could not say no is not shown the request either.
-    let refuse = Answer::Deny { reason: None };
-    file.decide(ctx, &approver(person), &refuse, ctx.now())?;
+    file.require_shown_to(person)?;
+    file.require_answerable(ctx, person)?;
     Ok(file.view(ctx))
 }
 
@@ -103,6 +102,7 @@ async fn answer_once(
     let now = ctx.now();
     let mut tx = ctx.begin().await?;
     let file = File::load(tx.as_mut(), id).await?;
+    file.require_shown_to(person)?;
     let view = file.view(ctx);
     let required = match answer {
         ConsentAnswer::Approve { items } => view.strength_of(items),
@@ -182,6 +182,24 @@ impl File {
             grants,
             known_app,
         })
+    }
+
+    /// What waits in one person's inbox does not exist for others, so that nobody can find out about it.
+    fn require_shown_to(&self, person: &SignedIn) -> Result<(), ConsentError> {
+        let inbox = self.approval.channel.user_id();
+        let is_theirs = inbox.is_none_or(|user| *user == user_id(person));
+        is_theirs.then_some(()).ok_or(ConsentError::Unknown)
+    }
+
+    /// A trial answer: whoever could not say no is not shown the request either.
+    pub(super) fn require_answerable(
+        &self,
+        ctx: &Context,
+        person: &SignedIn,
+    ) -> Result<(), ApprovalError> {
+        let refuse = Answer::Deny { reason: None };
+        self.decide(ctx, &approver(person), &refuse, ctx.now())
+            .map(drop)
     }
 
     fn decide(
@@ -374,7 +392,12 @@ fn event(decision: &ApprovalDecision) -> &'static str {
 }
 
 fn approver(person: &SignedIn) -> Approver {
-    Approver::Person(UserId(person.person.id.to_string()))
+    Approver::Person(user_id(person))
+}
+
+/// A signed-in person as the protocol knows them.
+pub(super) fn user_id(person: &SignedIn) -> UserId {
+    UserId(person.person.id.to_string())
 }
 
 fn item(ctx: &Context, grant: &Grant) -> ConsentItem {

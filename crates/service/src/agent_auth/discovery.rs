@@ -1,6 +1,6 @@
 //! `GET /.well-known/agent-configuration` (§5.1).
 
-use procura_agent_auth::wire::approval::DEVICE_AUTHORIZATION;
+use procura_agent_auth::method::Method;
 use procura_agent_auth::wire::discovery::{Discovery, Endpoints, VERSION};
 
 use crate::context::{Context, EXECUTE_PATH};
@@ -9,6 +9,8 @@ use crate::context::{Context, EXECUTE_PATH};
 pub fn discovery(ctx: &Context) -> Discovery {
     let provider = ctx.provider();
     let path = |path: &str| Some(path.to_owned());
+    let methods = ctx.policy().approval_methods.iter().copied();
+    let methods = methods.map(Method::as_str);
     Discovery {
         version: VERSION.to_owned(),
         provider_name: provider.name.clone(),
@@ -17,7 +19,7 @@ pub fn discovery(ctx: &Context) -> Discovery {
         default_location: Some(provider.default_location()),
         algorithms: vec!["Ed25519".to_owned()],
         modes: ctx.policy().modes().to_vec(),
-        approval_methods: vec![DEVICE_AUTHORIZATION.to_owned()],
+        approval_methods: methods.map(str::to_owned).collect(),
         endpoints: Endpoints {
             register: path("/agent/register"),
             capabilities: path("/capability/list"),

@@ -51,7 +51,7 @@ async fn reactivate_once(
     match decide(ctx, tx.as_mut(), &agent, &host, now).await? {
         ReactivationDecision::AlreadyActive => respond(ctx, tx.as_mut(), &agent, None, now).await,
         ReactivationDecision::Restart { verdicts, approver } => {
-            restart(ctx, tx, caller, agent, verdicts, approver).await
+            restart(ctx, tx, caller, &host, agent, verdicts, approver).await
         }
     }
 }
@@ -91,6 +91,7 @@ async fn restart(
     ctx: &Context,
     mut tx: Box<dyn Transaction>,
     caller: &HostCaller,
+    host: &Host,
     mut agent: Agent,
     verdicts: Vec<Verdict>,
     approver: Option<ApproverKind>,
@@ -118,8 +119,19 @@ async fn restart(
     let mut opened = None;
     if let Some(approver) = approver {
         let purpose = Purpose::Reactivation;
-        opened =
-            Some(approval::open(ctx, tx.as_mut(), &agent, purpose, approver, &hints, now).await?);
+        opened = Some(
+            approval::open(
+                ctx,
+                tx.as_mut(),
+                host,
+                &agent,
+                purpose,
+                approver,
+                &hints,
+                now,
+            )
+            .await?,
+        );
     }
     let approval_id = opened.as_ref().map(|opened| &opened.approval.id);
     let grants = insert_grants(

@@ -80,7 +80,7 @@ async fn register_once(
         host.status.require_not_ended()?;
         let key = Thumbprint::of(&application.key);
         if let Some(agent) = tx.find_agent_by_key(&host.id, &key).await? {
-            return retry(ctx, tx, agent, application, now).await;
+            return retry(ctx, tx, host, agent, application, now).await;
         }
     }
     let decision = decide(ctx, host.as_ref(), application)?;
@@ -94,6 +94,7 @@ async fn register_once(
             approval::open(
                 ctx,
                 tx.as_mut(),
+                &host,
                 &agent,
                 purpose,
                 approver,
@@ -268,6 +269,7 @@ pub(super) async fn insert_grants(
 async fn retry(
     ctx: &Context,
     mut tx: Box<dyn Transaction>,
+    host: &Host,
     agent: Agent,
     application: &Application,
     now: Timestamp,
@@ -283,10 +285,15 @@ async fn retry(
     let approver = earlier
         .first()
         .map_or(default_approver(agent.mode), |approval| approval.approver);
+    for approval in &earlier {
+        tx.close_approval(&approval.id, &ApprovalState::Cancelled)
+            .await?;
+    }
     let purpose = Purpose::Registration;
     let opened = approval::open(
         ctx,
         tx.as_mut(),
+        host,
         &agent,
         purpose,
         approver,
@@ -296,8 +303,6 @@ async fn retry(
     .await?;
     for approval in earlier {
         tx.move_grants(&approval.id, &opened.approval.id, now)
-            .await?;
-        tx.close_approval(&approval.id, &ApprovalState::Cancelled)
             .await?;
     }
     let grants = tx.list_grants_by_agent(&agent.id).await?;

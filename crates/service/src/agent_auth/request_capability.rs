@@ -81,8 +81,19 @@ async fn request_once(
     let mut opened = None;
     if let Some(approver) = decision.approver {
         let purpose = Purpose::Capabilities;
-        opened =
-            Some(approval::open(ctx, tx.as_mut(), &agent, purpose, approver, hints, now).await?);
+        opened = Some(
+            approval::open(
+                ctx,
+                tx.as_mut(),
+                &host,
+                &agent,
+                purpose,
+                approver,
+                hints,
+                now,
+            )
+            .await?,
+        );
     }
     let approval_id = opened.as_ref().map(|opened| &opened.approval.id);
     let mut grants = Vec::new();

@@ -33,7 +33,7 @@ const MANY_ROWS: &str = "
         FROM generate_series(1, 100000) AS n;
     INSERT INTO aap_approvals
         SELECT 'apr_' || n, 'agt_' || n, 'hst_' || n / 10, 'capabilities', 'person',
-            sha256(n::TEXT::BYTEA), NULL, NULL, NULL,
+            'device_authorization', sha256(n::TEXT::BYTEA), NULL, NULL, NULL, NULL,
             CASE n % 20 WHEN 0 THEN 'open' ELSE 'cancelled' END, NULL, NULL, n, n
         FROM generate_series(1, 100000) AS n;
     ANALYZE;";

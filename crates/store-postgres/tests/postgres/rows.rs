@@ -8,7 +8,7 @@ use crate::filled::fill;
 use crate::support::Database;
 
 /// What each statement breaks is forbidden by the schema.
-const FORBIDDEN: [&str; 14] = [
+const FORBIDDEN: [&str; 17] = [
     "UPDATE aap_hosts SET status = 'asleep'",
     "UPDATE aap_hosts SET public_key = '\\x00'",
     "UPDATE aap_agents SET activated_at = NULL",
@@ -20,6 +20,9 @@ const FORBIDDEN: [&str; 14] = [
     "UPDATE aap_approvals SET status = 'approved'",
     "UPDATE aap_approvals SET decided_at = 1",
     "UPDATE aap_approvals SET code_digest = '\\x00'",
+    "UPDATE aap_approvals SET code_digest = NULL",
+    "UPDATE aap_approvals SET user_id = 'usr_1'",
+    "UPDATE aap_approvals SET method = 'ciba'",
     "UPDATE aap_approvals SET purpose = 'fun'",
     "UPDATE aap_approvals SET approver = 'nobody'",
     "UPDATE sessions SET proof_method = 'promise'",

@@ -11,7 +11,9 @@ use procura_people::presence::Proof;
 use procura_people::session::Session;
 use procura_store::agent_auth::{AgentChange, AgentFilter, GrantUpdate, HostChange};
 use procura_store::audit::AuditEntry;
-use procura_store::contract::samples::{agent, approval, at, host, page, session, user};
+use procura_store::contract::samples::{
+    agent, approval, at, code_digest, host, page, session, user,
+};
 use procura_store::replay::SeenToken;
 use procura_store::{StoreResult, Transaction};
 
@@ -125,11 +127,12 @@ async fn by_number(tx: &mut dyn Transaction, number: u32) -> StoreResult<String>
     let request = approval(number, &agent(0, &host));
     let session = session(number, &procura_store::contract::samples::person(0));
     Ok(format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         tx.find_host_by_thumbprint(&host.thumbprint()).await?,
         tx.list_hosts_by_user(&person).await?,
         tx.find_approval(&request.id).await?,
-        tx.find_approval_by_code(&request.code_digest).await?,
+        tx.find_approval_by_code(&code_digest(number)).await?,
+        tx.list_inbox(&person, at(3)).await?,
         tx.list_grants_by_approval(&request.id).await?,
         tx.find_session(&session.token_digest).await?,
     ))

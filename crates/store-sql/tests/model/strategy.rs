@@ -12,7 +12,8 @@ use procura_people::presence::{Method, Proof};
 use procura_people::session::Session;
 use procura_store::agent_auth::{AgentChange, GrantUpdate, HostChange};
 use procura_store::contract::samples::{
-    agent, approval, at, entry, grant, host, key, pending_grant, person, seen, session, user,
+    agent, approval, at, entry, grant, host, inbox_approval, key, pending_grant, person, seen,
+    session, user,
 };
 use procura_store::replay::SeenToken;
 use proptest::bool::ANY as yes_or_no;
@@ -72,9 +73,13 @@ fn adding() -> impl Strategy<Value = Op> {
             Op::InsertGrant(Grant { state, ..grant(number, &agent(of, &host(0)), capability) })
         }),
         3 => (n(), n(), n(), time()).prop_map(|(number, of, code, expires_at)| {
-            let code_digest = approval(code, &agent(0, &host(0))).code_digest;
+            let channel = approval(code, &agent(0, &host(0))).channel;
             let request = approval(number, &agent(of, &host(0)));
-            Op::InsertApproval(Approval { code_digest, expires_at, ..request })
+            Op::InsertApproval(Approval { channel, expires_at, ..request })
+        }),
+        2 => (n(), n(), n(), time()).prop_map(|(number, of, whose, expires_at)| {
+            let request = inbox_approval(number, &agent(of, &host(0)), user(whose));
+            Op::InsertApproval(Approval { expires_at, ..request })
         }),
         1 => (n(), n()).prop_map(|(number, other)| {
             Op::InsertPerson(Person { email: person(other).email, ..person(number) })

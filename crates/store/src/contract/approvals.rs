@@ -6,7 +6,7 @@ use procura_agent_auth::approval::{Approval, ApprovalState, Purpose};
 use procura_agent_auth::grant::Actor;
 use procura_agent_auth::request::ApproverKind;
 
-use super::samples::{agent, approval, at, host, page, user};
+use super::samples::{agent, approval, at, code_digest, host, inbox_approval, page, user};
 use crate::{Store, StoreError, Transaction};
 
 /// By identifier and by code.
@@ -34,6 +34,8 @@ pub async fn a_request_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store
         in_state(2, approved()),
         in_state(3, denied()),
         in_state(4, ApprovalState::Cancelled),
+        inbox_approval(6, &one, user(1)),
+        inbox_approval(7, &one, user(1)),
     ];
     let mut tx = store.begin().await.unwrap();
     insert(tx.as_mut(), &requests).await;
@@ -43,11 +45,10 @@ pub async fn a_request_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store
     for request in requests {
         let found = tx.find_approval(&request.id).await.unwrap();
         assert_eq!(found.as_ref(), Some(&request));
-        let found = tx
-            .find_approval_by_code(&request.code_digest)
-            .await
-            .unwrap();
-        assert_eq!(found, Some(request));
+        if let Some(digest) = request.channel.code_digest() {
+            let found = tx.find_approval_by_code(digest).await.unwrap();
+            assert_eq!(found, Some(request));
+        }
     }
 }
 
@@ -56,7 +57,7 @@ pub async fn an_unknown_request_is_absent(store: &Arc<dyn Store>) {
     let request = approval(1, &agent(1, &host(1)));
     let mut tx = store.read().await.unwrap();
     assert_eq!(tx.find_approval(&request.id).await.unwrap(), None);
-    let found = tx.find_approval_by_code(&request.code_digest).await;
+    let found = tx.find_approval_by_code(&code_digest(1)).await;
     assert_eq!(found.unwrap(), None);
 }
 
@@ -72,7 +73,7 @@ pub async fn a_code_belongs_to_one_request(store: &Arc<dyn Store>) {
     tx.commit().await.unwrap();
 
     let same_code = Approval {
-        code_digest: cancelled.code_digest,
+        channel: cancelled.channel.clone(),
         ..approval(2, &one)
     };
     let same_id = Approval {
@@ -108,6 +109,36 @@ pub async fn open_requests_of_an_agent_are_listed(store: &Arc<dyn Store>) {
     insert(tx.as_mut(), &requests).await;
     let open = tx.list_open_approvals_by_agent(&one.id).await.unwrap();
     assert_eq!(open, [requests[2].clone(), requests[0].clone()]);
+}
+
+/// Newest first, and neither other people's nor what cannot be answered any more.
+pub async fn an_inbox_lists_what_waits_for_its_person(store: &Arc<dyn Store>) {
+    let (one, two) = (agent(1, &host(1)), agent(2, &host(1)));
+    let requests = [
+        inbox_approval(1, &one, user(1)),
+        inbox_approval(3, &two, user(1)),
+        inbox_approval(2, &one, user(1)),
+        inbox_approval(4, &one, user(2)),
+        approval(5, &one),
+        Approval {
+            state: denied(),
+            ..inbox_approval(6, &one, user(1))
+        },
+        Approval {
+            expires_at: at(60),
+            ..inbox_approval(7, &one, user(1))
+        },
+    ];
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), &requests).await;
+    let [first, third, second, _, _, _, ending] = requests;
+    let waiting = tx.list_inbox(&user(1), at(60)).await.unwrap();
+    let expected = [third, second, first];
+    assert_eq!(waiting, expected);
+    let waiting = tx.list_inbox(&user(1), at(59)).await.unwrap();
+    assert_eq!(waiting.first(), Some(&ending));
+    assert_eq!(waiting[1..], expected);
+    assert_eq!(tx.list_inbox(&user(3), at(0)).await.unwrap(), []);
 }
 
 /// At its end a request can be answered no more. Those that end first do not come first.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use procura_agent_auth::agent::{Agent, AgentState, Mode};
-use procura_agent_auth::approval::{Approval, ApprovalState, Purpose};
+use procura_agent_auth::approval::{Approval, ApprovalState, Channel, Purpose};
 use procura_agent_auth::grant::{Actor, Grant, GrantState};
 use procura_agent_auth::host::{Host, HostStatus};
 use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId, UserId};
@@ -113,13 +113,29 @@ pub fn approval(number: u32, agent: &Agent) -> Approval {
         host_id: agent.host_id.clone(),
         purpose: Purpose::Capabilities,
         approver: ApproverKind::Administrator,
-        code_digest: sha256(&number.to_be_bytes()),
+        channel: Channel::Code {
+            digest: code_digest(number),
+        },
         reason: None,
         binding_message: None,
         login_hint: None,
         state: ApprovalState::Open,
         created_at: at(0),
         expires_at: at(600),
+    }
+}
+
+/// The digest of the code of [`approval`] with this number.
+pub fn code_digest(number: u32) -> [u8; 32] {
+    sha256(&number.to_be_bytes())
+}
+
+/// The same request in a person's inbox.
+pub fn inbox_approval(number: u32, agent: &Agent, user_id: UserId) -> Approval {
+    Approval {
+        approver: ApproverKind::Person,
+        channel: Channel::Inbox { user_id },
+        ..approval(number, agent)
     }
 }
 

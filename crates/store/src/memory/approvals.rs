@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use procura_agent_auth::approval::{Approval, ApprovalState};
-use procura_agent_auth::id::{AgentId, ApprovalId};
+use procura_agent_auth::id::{AgentId, ApprovalId, UserId};
 use procura_keys::clock::Timestamp;
 
 use super::MemoryTransaction;
@@ -15,8 +15,10 @@ use crate::{Page, StoreError, StoreResult};
 impl ApprovalStore for MemoryTransaction {
     async fn insert_approval(&mut self, approval: &Approval) -> StoreResult<()> {
         let approvals = Arc::make_mut(&mut self.change()?.approvals);
-        let taken =
-            |other: &Approval| other.id == approval.id || other.code_digest == approval.code_digest;
+        let code = approval.channel.code_digest();
+        let taken = |other: &Approval| {
+            other.id == approval.id || (code.is_some() && other.channel.code_digest() == code)
+        };
         if approvals.values().any(taken) {
             return Err(StoreError::Conflict("approval request"));
         }
@@ -32,8 +34,17 @@ impl ApprovalStore for MemoryTransaction {
     async fn find_approval_by_code(&mut self, digest: &[u8; 32]) -> StoreResult<Option<Approval>> {
         let mut approvals = self.state.approvals.values();
         Ok(approvals
-            .find(|approval| approval.code_digest == *digest)
+            .find(|approval| approval.channel.code_digest() == Some(digest))
             .cloned())
+    }
+
+    async fn list_inbox(&mut self, user: &UserId, now: Timestamp) -> StoreResult<Vec<Approval>> {
+        let newest_first = self.state.approvals.values().rev();
+        Ok(newest_first
+            .filter(|approval| approval.channel.user_id() == Some(user))
+            .filter(|approval| approval.require_open(now).is_ok())
+            .cloned()
+            .collect())
     }
 
     async fn list_open_approvals_by_agent(

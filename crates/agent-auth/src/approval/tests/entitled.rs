@@ -16,6 +16,26 @@ fn another_persons_answer_does_not_count() {
     }
 }
 
+/// Also when the host belongs to nobody by now, or to somebody else.
+// AA-7.2-06
+#[test]
+fn a_request_in_an_inbox_is_for_its_person_or_an_administrator() {
+    for owner in [Some(alice()), Some(bob()), None] {
+        let mut request = Request::escalation();
+        request.approval.channel = Channel::Inbox { user_id: alice() };
+        request.host.user_id.clone_from(&owner);
+        let by_bob = Approver::Person(bob());
+        assert_eq!(
+            request.approved_by(&by_bob),
+            Err(ApprovalError::OtherPerson)
+        );
+        assert_eq!(request.denied_by(&by_bob), Err(ApprovalError::OtherPerson));
+        let by_alice = request.approved_by(&Approver::Person(alice()));
+        assert_eq!(by_alice.is_ok(), owner != Some(bob()), "{owner:?}");
+        assert!(request.approved_by(&administrator(None)).is_ok());
+    }
+}
+
 // AA-2.2-06
 #[test]
 fn only_an_administrator_answers_for_an_agent_that_acts_for_nobody() {

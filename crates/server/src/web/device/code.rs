@@ -1,7 +1,6 @@
 //! The code a person types, on its way through addresses and forms.
 
 use procura_agent_auth::user_code::UserCode;
-use url::form_urlencoded::byte_serialize;
 
 /// What was typed: in the form the app shows it, if it can be a code at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +27,11 @@ impl TypedCode {
         &self.text
     }
 
+    /// The code, if it can be one.
+    pub(super) fn as_code(&self) -> Option<&str> {
+        self.is_code.then_some(&self.text)
+    }
+
     pub(super) fn is_blank(&self) -> bool {
         self.text.is_empty()
     }
@@ -40,24 +44,6 @@ impl TypedCode {
             "/device".to_owned()
         }
     }
-
-    /// What an administrator types to approve the request, for this person if it is to act for one.
-    pub(super) fn approve_command(&self, user: Option<&str>) -> String {
-        let code = if self.is_code { &self.text } else { "CODE" };
-        let user = user
-            .map(|email| format!(" --user {email}"))
-            .unwrap_or_default();
-        format!("procurad admin approvals approve {code}{user}")
-    }
-
-    /// The sign-in page that leads to that page, after the base path.
-    pub(super) fn sign_in_path(&self, base: &str) -> String {
-        let next = format!("{base}{}", self.path());
-        format!(
-            "/login?next={}",
-            byte_serialize(next.as_bytes()).collect::<String>()
-        )
-    }
 }
 
 /// What cannot be a code is shown again, but not without end.
@@ -65,6 +51,7 @@ const MAX_CHARS: usize = 40;
 
 #[cfg(test)]
 mod tests {
+    use super::super::way::Way;
     use super::*;
 
     #[test]
@@ -73,7 +60,7 @@ mod tests {
         assert_eq!(code.as_str(), "WDJB-MJHT");
         assert_eq!(code.path(), "/device?code=WDJB-MJHT");
         assert_eq!(
-            code.sign_in_path("/auth"),
+            Way::Code(code).sign_in_path("/auth"),
             "/login?next=%2Fauth%2Fdevice%3Fcode%3DWDJB-MJHT"
         );
     }

@@ -10,7 +10,7 @@ use procura_people::presence::{Lacking, Proof, Strength, judge};
 use procura_service::people::SignedIn;
 
 use super::answer::Mistake;
-use super::code::TypedCode;
+use super::way::Way;
 use crate::app::App;
 use crate::web::form::Fields;
 use crate::web::page::Shell;
@@ -30,7 +30,7 @@ pub(super) struct ConsentPage {
     reason: Option<String>,
     message: Option<String>,
     rows: Vec<Row>,
-    code: TypedCode,
+    way: Way,
     reference: String,
     shown: String,
     ends_at: String,
@@ -44,7 +44,7 @@ pub(super) struct ConsentPage {
 }
 
 impl ConsentPage {
-    pub(super) fn new(app: &App, person: &SignedIn, code: &TypedCode, view: &ConsentView) -> Self {
+    pub(super) fn new(app: &App, person: &SignedIn, way: &Way, view: &ConsentView) -> Self {
         let now = app.ctx.now();
         let fresh_for = app.ctx.policy().session.fresh_for;
         let shown = |text: &Option<String>| text.as_deref().map(visible);
@@ -62,14 +62,14 @@ impl ConsentPage {
                 .iter()
                 .map(|item| Row::new(item, person, now))
                 .collect(),
-            code: code.clone(),
+            way: way.clone(),
             reference: view.reference.clone(),
             shown: view.digest(),
             ends_at: when::moment(view.expires_at, now),
             ends_in: when::span(view.expires_at.since(now)),
             email: person.person.email.to_string(),
             is_fresh: judge(Strength::FreshSignIn, person.session.proof, fresh_for, now).is_ok(),
-            sign_in_path: code.sign_in_path(app.base_path()),
+            sign_in_path: way.sign_in_path(app.base_path()),
             denial: String::new(),
         }
     }
@@ -97,7 +97,7 @@ impl ConsentPage {
     }
 
     fn approve_command(&self) -> String {
-        self.code.approve_command(Some(&self.email))
+        self.way.approve_command(Some(&self.email))
     }
 
     fn some_need_a_passkey(&self) -> bool {

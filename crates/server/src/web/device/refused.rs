@@ -6,80 +6,105 @@ use procura_people::presence::Lacking;
 use procura_service::agent_auth::consent::ConsentError;
 use procura_service::people::SignedIn;
 
-use super::code::TypedCode;
+use super::way::Way;
 use crate::web::notice::Notice;
 
 /// The notice for an error, as `person` reads it.
-pub(super) fn refused(error: ConsentError, person: &SignedIn, code: &TypedCode) -> Notice {
+pub(super) fn refused(error: ConsentError, person: &SignedIn, way: &Way) -> Notice {
     let notice = match error {
-        ConsentError::Unknown => gone("unknown_request", "This request is not here any more")
+        ConsentError::Unknown => gone(way, "unknown_request", "This request is not here any more")
             .say("It was never made, or was removed since. Start again in the app."),
-        ConsentError::Refused(error) => by_the_rules(&error, person, code),
-        ConsentError::Lacking(lacking) => lacking_proof(lacking, person, code),
-        ConsentError::Changed => conflict("request_changed", "The request has changed")
+        ConsentError::Refused(error) => by_the_rules(&error, person, way),
+        ConsentError::Lacking(lacking) => lacking_proof(lacking, person, way),
+        ConsentError::Changed => conflict(way, "request_changed", "The request has changed")
             .say("Read it again before you decide.")
-            .link("Read the request", code.path()),
+            .link("Read the request", way.path()),
         ConsentError::Failed(error) => error.into(),
     };
     notice.to(person)
 }
 
-fn by_the_rules(error: &ApprovalError, person: &SignedIn, code: &TypedCode) -> Notice {
+fn by_the_rules(error: &ApprovalError, person: &SignedIn, way: &Way) -> Notice {
     match error {
-        ApprovalError::Expired => gone("request_expired", "This request has expired")
+        ApprovalError::Expired => gone(way, "request_expired", "This request has expired")
             .say("Nothing was approved. Requests stay open for a few minutes only.")
-            .say("Start again in the app, and it will show you a new code."),
-        ApprovalError::AlreadyDecided => conflict("already_decided", "This request has been answered")
-            .say("A request is answered once, and its code does not work a second time.")
+            .say(said(
+                way,
+                "Start again in the app, and it will show you a new code.",
+                "Start again in the app if you still want it.",
+            )),
+        ApprovalError::AlreadyDecided => conflict(way, "already_decided", "This request has been answered")
+            .say(said(
+                way,
+                "A request is answered once, and its code does not work a second time.",
+                "A request is answered once.",
+            ))
             .say("If this was not you, stop the agent: ask an administrator to revoke it."),
-        ApprovalError::Cancelled => gone("request_cancelled", "This request was withdrawn")
-            .say("The app cancelled it or replaced it with a newer one. Look for the newest code in the app."),
-        ApprovalError::AgentIs(status) => conflict("agent_moved_on", "This agent is not waiting any more")
+        ApprovalError::Cancelled => gone(way, "request_cancelled", "This request was withdrawn")
+            .say(said(
+                way,
+                "The app cancelled it or replaced it with a newer one. Look for the newest code in the app.",
+                "The app cancelled it or replaced it with a newer one.",
+            )),
+        ApprovalError::AgentIs(status) => conflict(way, "agent_moved_on", "This agent is not waiting any more")
             .say(format!("The agent that asked is {status} by now, so there is nothing left to decide."))
             .say("Start again in the app if you still want it."),
-        ApprovalError::OtherPerson => forbidden("other_person", "This app belongs to another account")
+        ApprovalError::OtherPerson => forbidden(way, "other_person", "This app belongs to another account")
             .say("It was connected by somebody else, who alone can decide what its agents may do.")
             .say(format!(
                 "You are signed in as {}. If the other account is yours as well, sign out and use that one.",
                 person.person.email
             )),
         ApprovalError::AdministratorsOnly => {
-            forbidden("administrators_only", "An administrator has to decide this")
+            forbidden(way, "administrators_only", "An administrator has to decide this")
                 .say("This agent acts on its own and for nobody in particular, so no single person can approve it.")
-                .command("An administrator approves it on the server with", code.approve_command(None))
+                .command("An administrator approves it on the server with", way.approve_command(None))
         }
         ApprovalError::ForeignGrant | ApprovalError::Contradiction(_) => {
             Notice::new(StatusCode::UNPROCESSABLE_ENTITY, "not_applicable", "This answer does not fit the request")
                 .say(error.to_string())
-                .link("Back to the request", code.path())
+                .link("Back to the request", way.path())
         }
     }
 }
 
-fn lacking_proof(lacking: Lacking, person: &SignedIn, code: &TypedCode) -> Notice {
+fn lacking_proof(lacking: Lacking, person: &SignedIn, way: &Way) -> Notice {
     match lacking {
-        Lacking::Freshness => forbidden("stale_sign_in", "Sign in again to decide this")
+        Lacking::Freshness => forbidden(way, "stale_sign_in", "Sign in again to decide this")
             .say("Deciding takes a sign-in from the last few minutes. Nothing was approved yet.")
-            .link("Back to the request", code.path()),
-        Lacking::Presence => forbidden("presence_needed", "A password is not enough for this")
+            .link("Back to the request", way.path()),
+        Lacking::Presence => forbidden(way, "presence_needed", "A password is not enough for this")
             .say(
                 "Something you chose can change things in your name. An agent that uses your browser could fill in \
                  your password, so approving this takes a passkey, which only you can use.",
             )
             .say("Nothing was approved yet. You can go back and approve the rest without it.")
-            .command("Or an administrator approves the whole request on the server with", code.approve_command(Some(person.person.email.as_str())))
-            .link("Back to the request", code.path()),
+            .command("Or an administrator approves the whole request on the server with", way.approve_command(Some(person.person.email.as_str())))
+            .link("Back to the request", way.path()),
     }
 }
 
-fn gone(code: &'static str, title: &'static str) -> Notice {
-    Notice::new(StatusCode::GONE, code, title).link("Enter another code", "/device")
+fn gone(way: &Way, code: &'static str, title: &'static str) -> Notice {
+    elsewhere(way, Notice::new(StatusCode::GONE, code, title))
 }
 
-fn conflict(code: &'static str, title: &'static str) -> Notice {
-    Notice::new(StatusCode::CONFLICT, code, title).link("Enter another code", "/device")
+fn conflict(way: &Way, code: &'static str, title: &'static str) -> Notice {
+    elsewhere(way, Notice::new(StatusCode::CONFLICT, code, title))
 }
 
-fn forbidden(code: &'static str, title: &'static str) -> Notice {
-    Notice::new(StatusCode::FORBIDDEN, code, title).link("Enter another code", "/device")
+fn forbidden(way: &Way, code: &'static str, title: &'static str) -> Notice {
+    elsewhere(way, Notice::new(StatusCode::FORBIDDEN, code, title))
+}
+
+fn elsewhere(way: &Way, notice: Notice) -> Notice {
+    let (label, path) = way.to_others();
+    notice.link(label, path)
+}
+
+/// What is said of a request with a code, or of one in an inbox.
+fn said(way: &Way, with_code: &'static str, in_inbox: &'static str) -> &'static str {
+    match way {
+        Way::Code(_) => with_code,
+        Way::Inbox(_) => in_inbox,
+    }
 }
