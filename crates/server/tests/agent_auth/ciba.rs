@@ -16,13 +16,13 @@ use crate::support::{Bank, extended};
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 
-/// A registration without a word about the method.
+/// A registration that would like its approval to wait in an inbox.
 fn helper(capabilities: Value) -> Value {
-    json!({ "name": "Helper", "capabilities": capabilities })
+    json!({ "name": "Helper", "capabilities": capabilities, "preferred_method": "ciba" })
 }
 
 async fn ask_for_more(bank: &Bank, agent: &TestAgent, hints: &[(&str, &str)]) -> Answer {
-    let mut body = json!({ "capabilities": ["check_balance"] });
+    let mut body = json!({ "capabilities": ["check_balance"], "preferred_method": "ciba" });
     for (name, value) in hints {
         body[*name] = (*value).into();
     }
@@ -88,13 +88,13 @@ async fn the_person_finds_it_there_with_what_the_agent_says() {
 
 // AA-7.5-02, AA-5.3-06
 #[tokio::test]
-async fn a_client_that_prefers_a_code_gets_one_and_other_wishes_change_nothing() {
+async fn only_a_client_that_wants_the_inbox_gets_it() {
     let bank = Bank::start().await;
     let (_, agent) = bank.approved_agent(json!([])).await;
     for (preferred, expected) in [
         ("device_authorization", "device_authorization"),
         ("ciba", "ciba"),
-        ("smoke signals", "ciba"),
+        ("smoke signals", "device_authorization"),
     ] {
         let answer = ask_for_more(&bank, &agent, &[("preferred_method", preferred)]).await;
         assert_eq!(method(&answer), expected, "{preferred}");

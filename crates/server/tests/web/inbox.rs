@@ -18,6 +18,7 @@ async fn asked(bank: &Bank, capabilities: Value) -> (TestHost, TestAgent) {
         "capabilities": capabilities,
         "reason": "Rent is due",
         "binding_message": "RENT-7",
+        "preferred_method": "ciba",
     });
     let token = agent.token(bank, &bank.issuer);
     let answer = bank.request_by(&token, &body).await;
