@@ -36,6 +36,24 @@ pub trait KeySets: Send + Sync {
     fn usual_age(&self) -> Duration;
 }
 
+/// Stands in where nothing can be fetched: every set is refused for this reason.
+#[derive(Clone, Debug)]
+pub struct NoKeySets(pub FetchError);
+
+impl KeySets for NoKeySets {
+    fn key_set<'a>(
+        &'a self,
+        _url: &'a Url,
+        _wanted: KeyName<'a>,
+    ) -> BoxFuture<'a, Result<Arc<JwkSet>, JwksError>> {
+        Box::pin(async { Err(self.0.clone().into()) })
+    }
+
+    fn usual_age(&self) -> Duration {
+        JwksPolicy::default().usual_age
+    }
+}
+
 /// Why there is no key set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwksError {

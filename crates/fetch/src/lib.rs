@@ -16,6 +16,6 @@ pub mod resolver;
 pub use address::AddressVerdict;
 pub use error::FetchError;
 pub use fetcher::{BodyStream, Fetcher, Request, Response, StreamResponse};
-pub use jwks::{JwksCache, JwksError, JwksPolicy, KeySets};
+pub use jwks::{JwksCache, JwksError, JwksPolicy, KeySets, NoKeySets};
 pub use policy::{FetchPolicy, Reach};
 pub use resolver::Lookup;

@@ -31,6 +31,13 @@ pub enum KeyName<'a> {
     Kid(&'a str),
     /// By its thumbprint, whatever its `kid`.
     Thumbprint(&'a str),
+    /// By both: the key that has this `kid` now, which may have named another key before.
+    Both {
+        /// The `kid`.
+        kid: &'a str,
+        /// The thumbprint.
+        thumbprint: &'a str,
+    },
 }
 
 impl JwkSet {
@@ -64,6 +71,9 @@ impl JwkSet {
         let named = self.keys.iter().find(|named| match name {
             KeyName::Kid(kid) => named.kid.as_deref() == Some(kid),
             KeyName::Thumbprint(thumbprint) => named.thumbprint.as_str() == thumbprint,
+            KeyName::Both { kid, thumbprint } => {
+                named.kid.as_deref() == Some(kid) && named.thumbprint.as_str() == thumbprint
+            }
         });
         named.map(|named| &named.key)
     }

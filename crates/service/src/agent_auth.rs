@@ -8,6 +8,7 @@ pub mod discovery;
 pub mod execute;
 pub mod introspect;
 pub(crate) mod link_host;
+mod published;
 pub mod reactivate;
 pub mod register;
 pub mod request_capability;

@@ -82,7 +82,11 @@ impl<'a> UnverifiedHostToken<'a> {
             return None;
         };
         let publishes = host.is_none_or(|host| url_of(host) == Some(url));
-        publishes.then_some((url, KeyName::Kid(kid)))
+        let wanted = KeyName::Both {
+            kid,
+            thumbprint: self.issuer.as_str(),
+        };
+        publishes.then_some((url, wanted))
     }
 
     /// Steps 5 to 8 without replay: signature, times, state.

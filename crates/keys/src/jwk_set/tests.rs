@@ -46,6 +46,14 @@ fn a_key_is_found_by_kid_and_by_thumbprint() {
     let thumbprint = Thumbprint::of(&public(1));
     let by_thumbprint = set.find(KeyName::Thumbprint(thumbprint.as_str()));
     assert_eq!(by_thumbprint, Some(&public(1)));
+    let both = |kid| {
+        set.find(KeyName::Both {
+            kid,
+            thumbprint: thumbprint.as_str(),
+        })
+    };
+    assert_eq!(both("a"), Some(&public(1)));
+    assert_eq!(both("b"), None);
     for nobody in [
         KeyName::Kid("c"),
         KeyName::Kid(""),

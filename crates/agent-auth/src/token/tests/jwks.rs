@@ -163,9 +163,13 @@ fn a_set_is_fetched_only_for_hosts_that_publish() {
     let token = published().text();
     let parsed = UnverifiedHostToken::parse(&token, ISSUER).unwrap();
     let url = URL.parse().unwrap();
+    let thumbprint = Thumbprint::of(host_key().public());
     for host in [Some(&publisher()), None] {
-        let wanted = Some((&url, KeyName::Kid("h1")));
-        assert_eq!(parsed.key_set_of(host), wanted);
+        let wanted = KeyName::Both {
+            kid: "h1",
+            thumbprint: thumbprint.as_str(),
+        };
+        assert_eq!(parsed.key_set_of(host), Some((&url, wanted)));
     }
     assert_eq!(parsed.key_set_of(Some(&fixtures::host())), None);
     let inline = Draft::host().text();
