@@ -31,9 +31,9 @@ fn parse_keys(keys: &[Value]) -> Result<JwkSet, JwkSetError> {
 }
 
 /// A set whose first member is good and whose second is this one.
-fn defect_of(member: Value) -> Option<MemberDefect> {
+fn defect_of(member: Value) -> MemberDefect {
     match parse_keys(&[jwk(9, "good"), member]) {
-        Err(JwkSetError::Member { index: 1, defect }) => Some(defect),
+        Err(JwkSetError::Member { index: 1, defect }) => defect,
         other => panic!("{other:?}"),
     }
 }
@@ -131,7 +131,7 @@ fn one_bad_member_spoils_the_set() {
         ),
     ];
     for (member, defect) in cases {
-        assert_eq!(defect_of(member.clone()), Some(defect), "{member}");
+        assert_eq!(defect_of(member.clone()), defect, "{member}");
     }
 }
 

@@ -266,6 +266,12 @@ async fn an_agent_may_use_its_hosts_new_name_before_the_host_does() {
         agent.issuer = iss.to_owned();
         assert_eq!(echo(&bank, &agent).await.refusal(), (401, "invalid_jwt"));
     }
+    // Whoever cannot sign for the agent does not get its host's keys looked at.
+    let asked = bank.publisher.asked().len();
+    agent.issuer = TestHost::new().thumbprint();
+    agent.key = new_key();
+    assert_eq!(echo(&bank, &agent).await.refusal(), (401, "invalid_jwt"));
+    assert_eq!(bank.publisher.asked().len(), asked);
 }
 
 // AA-4.5-06
@@ -298,6 +304,7 @@ async fn the_old_name_of_a_host_is_good_for_five_more_minutes() {
     let bank = Bank::start().await;
     let host = PublishingHost::new(&bank);
     let mut agent = host.approved_agent(&bank).await;
+    assert_eq!(echo(&bank, &agent).await.status, 200);
     let next = host.next("h2");
     bank.publisher.publish(URL, &[("h2", &next.key)]);
     assert_eq!(next.status(&bank, &agent).await.status, 200);
