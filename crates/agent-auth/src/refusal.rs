@@ -36,6 +36,11 @@ pub enum Refusal {
         "This server requires a host or agent JWT here. Send it as Authorization: Bearer <jwt>."
     )]
     AuthenticationRequired,
+    /// Introspection is for known services only (§5.12).
+    #[error(
+        "Introspection needs the asking service's own secret. Send it as Authorization: Bearer <secret>."
+    )]
+    IntrospectionSecretRequired,
     /// The caller is known, and this is not the caller's to do.
     #[error("{0}")]
     Unauthorized(&'static str),
@@ -126,6 +131,9 @@ pub enum Refusal {
         "No job has this name. Results are kept for an hour, and not across a restart of the server."
     )]
     JobNotFound,
+    /// A batch holds a call whose result comes later or in pieces.
+    #[error("Jobs and streams are not carried out in a batch. Execute this capability by itself.")]
+    NotInABatch,
     /// A stream ran for as long as streams may.
     #[error("The stream reached the longest time a stream may run. Open a new one.")]
     StreamTooLong,
@@ -162,7 +170,9 @@ impl Refusal {
             Self::BodyTooLarge { .. } => ("invalid_request", 413),
             Self::UnknownConstraintOperator { .. } => ("unknown_constraint_operator", 400),
             Self::InvalidJwt(_) => ("invalid_jwt", 401),
-            Self::AuthenticationRequired => ("authentication_required", 401),
+            Self::AuthenticationRequired | Self::IntrospectionSecretRequired => {
+                ("authentication_required", 401)
+            }
             Self::Unauthorized(_) => ("unauthorized", 403),
             Self::AgentPending => ("agent_pending", 403),
             Self::AgentExpired => ("agent_expired", 403),
@@ -184,6 +194,7 @@ impl Refusal {
             Self::AgentNotFound => ("agent_not_found", 404),
             Self::HostNotFound => ("host_not_found", 404),
             Self::JobNotFound => ("job_not_found", 404),
+            Self::NotInABatch => ("batch_unsupported_result_type", 400),
             Self::StreamTooLong => ("stream_too_long", 403),
             Self::UnknownHostsRefused => ("dynamic_host_registration_disabled", 403),
             Self::RateLimited { .. } => ("rate_limited", 429),
@@ -274,6 +285,7 @@ mod tests {
             },
             Refusal::InvalidJwt(TokenDefect::Expired),
             Refusal::AuthenticationRequired,
+            Refusal::IntrospectionSecretRequired,
             Refusal::Unauthorized("x"),
             Refusal::AgentPending,
             Refusal::AgentExpired,
@@ -306,6 +318,7 @@ mod tests {
             Refusal::AgentNotFound,
             Refusal::HostNotFound,
             Refusal::JobNotFound,
+            Refusal::NotInABatch,
             Refusal::StreamTooLong,
             Refusal::UnknownHostsRefused,
             Refusal::AutonomousRefused,

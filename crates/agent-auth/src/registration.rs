@@ -15,7 +15,7 @@ pub struct RegistrationPolicy {
     pub modes: Vec<Mode>,
     /// Hosts never seen before.
     pub unknown_hosts: UnknownHosts,
-    /// Autonomous agents of hosts never seen before.
+    /// Autonomous agents of hosts that nobody is linked to, new ones among them.
     pub autonomous_unknown_hosts: AutonomousPolicy,
     /// Autonomous agents of hosts that are linked to a person.
     pub autonomous_linked_hosts: AutonomousPolicy,
@@ -145,15 +145,19 @@ pub(crate) fn autonomous_policy(
     host: Option<&Host>,
     policy: &RegistrationPolicy,
 ) -> AutonomousPolicy {
+    let unlinked = policy.autonomous_unknown_hosts;
     match host {
-        None => policy.autonomous_unknown_hosts,
-        Some(host) if host.status == HostStatus::Pending => match policy.autonomous_unknown_hosts {
-            AutonomousPolicy::Refuse => AutonomousPolicy::Refuse,
-            // Agents of a pending host stay pending, whatever new hosts get (§2.11).
-            AutonomousPolicy::Pending | AutonomousPolicy::Activate => AutonomousPolicy::Pending,
-        },
-        Some(host) if host.user_id.is_some() => policy.autonomous_linked_hosts,
-        Some(_) => AutonomousPolicy::Activate,
+        // Agents of a pending host stay pending, whatever new hosts get (§2.11).
+        Some(host)
+            if host.status == HostStatus::Pending && unlinked == AutonomousPolicy::Activate =>
+        {
+            AutonomousPolicy::Pending
+        }
+        Some(host) if host.status != HostStatus::Pending && host.user_id.is_some() => {
+            policy.autonomous_linked_hosts
+        }
+        // Nobody answers for a host that was never linked, or is so no more.
+        Some(_) | None => unlinked,
     }
 }
 

@@ -5,9 +5,7 @@
 
 use std::fmt;
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// Parses one JSON text and refuses repeated members and anything after the value.
@@ -85,16 +83,6 @@ impl<'de> Visitor<'de> for Strict {
             object.insert(name, value);
         }
         Ok(Value::Object(object))
-    }
-}
-
-/// A JSON object parsed by [`parse_strict`], for use as a field or body type.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StrictValue(pub Value);
-
-impl<'de> Deserialize<'de> for StrictValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Strict.deserialize(deserializer).map(Self)
     }
 }
 

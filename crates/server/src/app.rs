@@ -2,19 +2,32 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use http::request::Parts;
 use procura_service::Context;
+
+use crate::metrics::Metrics;
 
 /// What every handler gets.
 #[derive(Clone)]
 pub struct App {
     /// The use cases.
     pub ctx: Context,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 impl App {
+    /// An application on these use cases that has counted nothing yet.
+    pub fn new(ctx: Context) -> Self {
+        Self {
+            ctx,
+            metrics: Arc::default(),
+        }
+    }
+
     /// The path under which everything is served; empty when the issuer is an origin.
     pub fn base_path(&self) -> &str {
         let issuer = &self.ctx.provider().issuer;

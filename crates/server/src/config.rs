@@ -7,6 +7,7 @@ mod capability;
 mod document;
 mod issuer;
 mod span;
+mod store;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use procura_service::{Policy, Provider};
 
 pub use document::DevelopmentPerson;
 use document::Document;
+pub use store::{StoreChoice, StoreUrl};
 
 /// A configuration that was judged good.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct Config {
     pub rates: Rates,
     /// Where it listens.
     pub listen: String,
+    /// Where it keeps records.
+    pub store: StoreChoice,
     /// People to make at start, for development.
     pub development_people: Vec<DevelopmentPerson>,
 }
@@ -44,13 +48,19 @@ pub struct ConfigError {
 }
 
 impl Config {
-    /// Reads a file. `listen` overrides the address in it and, when the file names no issuer, makes one.
+    /// Reads a file and what the environment says. `listen` overrides the address in it and, when the file
+    /// names no issuer, makes one.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the configuration is where the environment is read"
+    )]
     pub fn load(file: &Path, listen: Option<&str>) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(file).map_err(|error| ConfigError {
             file: file.display().to_string(),
             problem: format!("cannot be read: {error}"),
         })?;
-        Self::parse(&text, listen).map_err(|problem| ConfigError {
+        let store_url = std::env::var(store::VARIABLE).ok();
+        Self::judge(&text, listen, store_url).map_err(|problem| ConfigError {
             file: file.display().to_string(),
             problem,
         })
@@ -58,6 +68,10 @@ impl Config {
 
     /// Reads a text.
     pub fn parse(text: &str, listen: Option<&str>) -> Result<Self, String> {
+        Self::judge(text, listen, None)
+    }
+
+    fn judge(text: &str, listen: Option<&str>, store_url: Option<String>) -> Result<Self, String> {
         let document: Document = toml::from_str(text).map_err(|error| error.to_string())?;
         let listen = listen.map_or_else(|| document.server.listen.clone(), str::to_owned);
         let issuer = issuer::judge(document.provider.issuer.as_deref(), &listen)?;
@@ -82,10 +96,11 @@ impl Config {
                 description: document.provider.description.clone(),
                 issuer,
             },
-            policy: document.policy(),
+            policy: document.policy()?,
             rates: document.limits.rates(),
             catalogue,
             listen,
+            store: document.store.choose(store_url)?,
             development_people: document.development.person,
         })
     }

@@ -10,9 +10,11 @@ pub mod data_dir;
 mod error;
 mod json;
 pub mod listen;
+pub mod metrics;
 mod operations;
 mod router;
 pub mod serve;
+mod storage;
 mod web;
 
 pub use agent_auth::{CallerKind, ENDPOINTS, Endpoint};

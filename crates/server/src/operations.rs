@@ -1,9 +1,11 @@
-//! What the platform around a server asks it: is it alive, is it ready?
+//! What the platform around a server asks it: is it alive, is it ready, how does it do?
 
 use axum::Router;
 use axum::extract::State;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 
 use crate::app::App;
 
@@ -11,6 +13,7 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
 }
 
 /// The process answers.
@@ -28,3 +31,14 @@ async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
         }
     }
 }
+
+/// How it does, in the OpenMetrics text format.
+async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, StatusCode> {
+    let text = app
+        .metrics
+        .to_text()
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok(([(CONTENT_TYPE, OPEN_METRICS)], text))
+}
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

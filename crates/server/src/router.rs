@@ -1,17 +1,19 @@
 //! Everything the server serves, and what holds for all of it.
 
 use std::any::Any;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn, map_response_with_state};
-use axum::response::Response;
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state, map_response_with_state};
+use axum::response::{IntoResponse as _, Response};
+use http::header::{ACCEPT, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::wire::discovery;
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::error::{RefusalCode, Rejection, internal_error};
@@ -39,7 +41,7 @@ pub fn router(app: App) -> Router {
         .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
             internal_error()
         }))
-        .layer(from_fn(log))
+        .layer(from_fn_with_state(app.clone(), log))
         .with_state(app)
 }
 
@@ -57,26 +59,56 @@ async fn challenge(State(app): State<App>, mut response: Response) -> Response {
     response
 }
 
-async fn path_not_found() -> Rejection {
-    Refusal::PathNotFound.into()
+/// A page for whoever reads pages, and the protocol's form for everybody else.
+async fn path_not_found(State(app): State<App>, headers: HeaderMap) -> Response {
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    if accepted.is_some_and(|accepted| accepted.contains("text/html")) {
+        web::not_found(app).await
+    } else {
+        Rejection::from(Refusal::PathNotFound).into_response()
+    }
 }
 
 /// One line for each request: what, how it went, how long it took. Never tokens, codes, addresses or bodies.
-async fn log(request: Request, next: Next) -> Response {
+/// Whatever else is logged meanwhile carries the request's number, and so does the answer.
+async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
-    let response = next.run(request).await;
+    let id = next_request_id();
+    let span = tracing::info_span!("request", id);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let route = route.as_deref().unwrap_or("-");
+    let status = response.status().as_u16();
+    let outcome = response
+        .extensions()
+        .get::<RefusalCode>()
+        .map_or("ok", |code| code.0);
+    let took = started.elapsed();
+    app.metrics.count(&method, route, status, outcome, took);
     tracing::info!(
+        parent: &span,
         http.method = %method,
-        http.route = route.as_deref().unwrap_or("-"),
-        http.status = response.status().as_u16(),
-        outcome = response.extensions().get::<RefusalCode>().map_or("ok", |code| code.0),
-        duration_ms = started.elapsed().as_millis(),
+        http.route = route,
+        http.status = status,
+        outcome,
+        duration_ms = took.as_millis(),
         "request"
     );
     response
 }
+
+/// A number that no other request of this process has, after one that no other process is likely to have.
+fn next_request_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{:x}-{count:x}", std::process::id())
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

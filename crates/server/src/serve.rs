@@ -12,12 +12,12 @@ use procura_service::limits::Limits;
 use procura_service::people::{self, AccountError};
 use procura_service::system::{SystemClock, SystemEntropy};
 use procura_service::{Context, JournalHandle, Parts};
-use procura_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::config::{Config, DevelopmentPerson};
 use crate::data_dir::DataDir;
+use crate::storage::Storage;
 use crate::{admin_socket, listen, router};
 
 /// What to serve.
@@ -44,7 +44,7 @@ pub struct Running {
 struct Opened {
     ctx: Context,
     journal: JournalHandle,
-    store: SqliteStore,
+    store: Storage,
     // Last, so that the lock goes when everything else is gone.
     dir: DataDir,
 }
@@ -93,7 +93,7 @@ impl Running {
         } = self.opened;
         let admin = tokio::spawn(admin_socket::serve(ctx.clone(), self.admin));
         let tidying = tokio::spawn(tidy(ctx.clone()));
-        let app = App { ctx };
+        let app = App::new(ctx);
         listen::serve(self.listener, router(app), stop).await;
         admin.abort();
         tidying.abort();
@@ -136,12 +136,9 @@ pub async fn administer(
 }
 
 async fn open(config: Config, dir: DataDir, limits: Limits) -> anyhow::Result<Opened> {
-    let database = dir.database();
-    let store = SqliteStore::open(&database)
-        .await
-        .with_context(|| format!("cannot open {}", database.display()))?;
+    let store = Storage::open(&config.store, &dir).await?;
     let parts = Parts {
-        store: Arc::new(store.clone()),
+        store: store.shared(),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
         provider: config.provider,

@@ -18,14 +18,21 @@ mod text;
 mod when;
 
 use axum::Router;
+use axum::extract::State;
 use axum::middleware::{from_fn_with_state, map_response, map_response_with_state};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::app::App;
 use notice::Notice;
 use origin::Origin;
+
+/// The page for a path at which nothing is served.
+pub(crate) async fn not_found(app: App) -> Response {
+    let page = notice::render(State(app), Notice::not_found().into_response()).await;
+    headers::protect(page).await
+}
 
 /// The routes of the pages.
 pub(crate) fn routes(app: &App) -> Router<App> {

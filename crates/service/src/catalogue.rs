@@ -101,10 +101,4 @@ impl Catalogue {
             .map(|offered| offered.shown.name.clone())
             .collect()
     }
-
-    /// Whether a location is that of a capability offered here.
-    pub fn has_location(&self, url: &str) -> bool {
-        self.iter()
-            .any(|offered| offered.shown.location.as_deref() == Some(url))
-    }
 }

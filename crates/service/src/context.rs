@@ -12,6 +12,7 @@ use procura_people::session::SessionPolicy;
 use procura_store::{Store, StoreResult, Transaction};
 
 use crate::agent_auth::execute::jobs::Jobs;
+use crate::agent_auth::introspect::IntrospectionCaller;
 use crate::agent_auth::snapshot::Snapshots;
 use crate::catalogue::Catalogue;
 use crate::journal::{Journal, JournalHandle};
@@ -102,6 +103,10 @@ pub struct Policy {
     pub max_stream: Duration,
     /// How long people stay signed in.
     pub session: SessionPolicy,
+    /// Whether capabilities are shown to whoever asks, or to hosts and agents only.
+    pub public_capabilities: bool,
+    /// The services that may introspect. Without any, everybody may.
+    pub introspection_callers: Vec<IntrospectionCaller>,
     /// What the audit log keeps of arguments.
     pub audit_arguments: ArgumentsPolicy,
 }

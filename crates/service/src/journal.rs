@@ -48,6 +48,18 @@ impl Journal {
         (Self { queue }, JournalHandle { writer })
     }
 
+    /// Hands in an entry that nobody has to wait for: it is written with the next batch.
+    pub(crate) async fn note(&self, entry: Entry) -> Result<(), Failure> {
+        let (done, _) = oneshot::channel();
+        let sent = self.queue.send(Waiting { entry, done }).await;
+        sent.map_err(|_| Failure::Journal("its writer has stopped".to_owned()))
+    }
+
+    /// Waits until everything handed in so far is durable.
+    pub(crate) async fn settle(&self) -> Result<(), Failure> {
+        self.write(Entry::default()).await
+    }
+
     /// Writes an entry and waits until it is durable.
     pub(crate) async fn write(&self, entry: Entry) -> Result<(), Failure> {
         let (done, written) = oneshot::channel();
@@ -108,12 +120,19 @@ async fn write_batch(store: &dyn Store, entries: Vec<Entry>) -> StoreResult<()> 
         audit.extend(entry.audit);
     }
     let mut tx = store.begin().await?;
-    tx.insert_seen(&seen).await?;
-    tx.touch_agents(&agent_uses).await?;
+    // Each statement is a trip to the database's own thread, so those with nothing to do are left out.
+    if !seen.is_empty() {
+        tx.insert_seen(&seen).await?;
+    }
+    if !agent_uses.is_empty() {
+        tx.touch_agents(&agent_uses).await?;
+    }
     for (host, at) in host_uses {
         tx.touch_host(&host, at, None).await?;
     }
-    tx.append_audit(audit).await?;
+    if !audit.is_empty() {
+        tx.append_audit(audit).await?;
+    }
     tx.commit().await
 }
 

@@ -4,26 +4,29 @@
 //! busy file, and readers never wait (write-ahead log). A commit survives the end of the process at
 //! any moment.
 //!
-//! Statements are checked when this crate is compiled, against the answers kept in `.sqlx`. After a
-//! change to a statement or a migration, renew them from the root of the repository:
-//!
-//! ```text
-//! rm -f target/schema.db crates/store-sqlite/.sqlx/* &&
-//! cat crates/store-sqlite/migrations/* | sqlite3 target/schema.db &&
-//! touch crates/store-sqlite/src/lib.rs &&
-//! DATABASE_URL=sqlite:target/schema.db SQLX_OFFLINE=false \
-//!     SQLX_OFFLINE_DIR=$PWD/crates/store-sqlite/.sqlx cargo check -p procura-store-sqlite
-//! ```
+//! Most statements are the same text as those for PostgreSQL, in `crates/store-sql`; `dialect` has
+//! the others. All are checked when this crate is compiled, against the answers kept in `.sqlx`. After
+//! a change to a statement or a migration, `.ci/run sql` renews them.
 
+#[path = "../../store-sql/src/agents.rs"]
 mod agents;
+#[path = "../../store-sql/src/approvals.rs"]
 mod approvals;
+#[path = "../../store-sql/src/audit.rs"]
 mod audit;
+#[path = "../../store-sql/src/column.rs"]
 mod column;
+mod dialect;
 mod error;
+#[path = "../../store-sql/src/grants.rs"]
 mod grants;
+#[path = "../../store-sql/src/hosts.rs"]
 mod hosts;
+#[path = "../../store-sql/src/persons.rs"]
 mod persons;
+#[path = "../../store-sql/src/replay.rs"]
 mod replay;
+#[path = "../../store-sql/src/sessions.rs"]
 mod sessions;
 mod store;
 mod transaction;

@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 use tokio::fs::OpenOptions;
 
 use crate::error::{OpenError, failed};
-use crate::transaction::SqliteTransaction;
+use crate::transaction::SqlTransaction;
 
 /// A handle to one open file. Clones of it share their connections.
 #[derive(Clone, Debug)]
@@ -53,12 +53,12 @@ impl Store for SqliteStore {
         // Taking the write lock at once means that a transaction never has to give up halfway for
         // it.
         let begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
-        Ok(Box::new(SqliteTransaction::new(begun.map_err(failed)?)))
+        Ok(Box::new(SqlTransaction::new(begun.map_err(failed)?)))
     }
 
     async fn read(&self) -> StoreResult<Box<dyn Transaction>> {
         let begun = self.readers.begin().await;
-        Ok(Box::new(SqliteTransaction::new(begun.map_err(failed)?)))
+        Ok(Box::new(SqlTransaction::new(begun.map_err(failed)?)))
     }
 }
 

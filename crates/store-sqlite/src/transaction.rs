@@ -6,11 +6,11 @@ use crate::error::failed_to_commit;
 
 /// An open transaction. Its connection undoes it when it is dropped without a commit.
 #[derive(Debug)]
-pub(crate) struct SqliteTransaction {
+pub(crate) struct SqlTransaction {
     inner: sqlx::Transaction<'static, Sqlite>,
 }
 
-impl SqliteTransaction {
+impl SqlTransaction {
     pub(crate) fn new(inner: sqlx::Transaction<'static, Sqlite>) -> Self {
         Self { inner }
     }
@@ -22,7 +22,7 @@ impl SqliteTransaction {
 }
 
 #[async_trait]
-impl Transaction for SqliteTransaction {
+impl Transaction for SqlTransaction {
     async fn commit(self: Box<Self>) -> StoreResult<()> {
         self.inner.commit().await.map_err(failed_to_commit)
     }

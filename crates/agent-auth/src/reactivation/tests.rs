@@ -157,7 +157,10 @@ fn an_autonomous_agent_follows_the_policy_for_its_host() {
         ask(AutonomousPolicy::Refuse, &linked),
         Err(Refusal::AutonomousRefused)
     );
-    assert_eq!(ask(AutonomousPolicy::Refuse, &unlinked), Ok(None));
+    assert_eq!(
+        ask(AutonomousPolicy::Activate, &unlinked),
+        Ok(Some(ApproverKind::Administrator))
+    );
 }
 
 #[test]

@@ -178,7 +178,13 @@ fn how_an_autonomous_agent_is_met() {
             policy(Activate, Activate),
             waits.clone(),
         ),
-        (Known::Unlinked, policy(Refuse, Refuse), Ok(None)),
+        (Known::Unlinked, policy(Activate, Refuse), Ok(None)),
+        (Known::Unlinked, policy(Pending, Activate), waits.clone()),
+        (
+            Known::Unlinked,
+            policy(Refuse, Activate),
+            Err(Refusal::AutonomousRefused),
+        ),
         (Known::Linked, policy(Refuse, Pending), waits),
         (Known::Linked, policy(Refuse, Activate), Ok(None)),
         (

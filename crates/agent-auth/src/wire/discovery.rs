@@ -47,6 +47,8 @@ pub struct Endpoints {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execute: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_execute: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_capability: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,

@@ -47,3 +47,46 @@ pub enum JobStatus {
     /// It went wrong.
     Failed,
 }
+
+/// The most calls one batch may hold.
+pub const MAX_BATCH: usize = 50;
+
+/// The body of a batch: several calls under one token. An extension of deployed servers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchRequest {
+    /// The calls, 1 to [`MAX_BATCH`].
+    pub requests: Vec<BatchCall>,
+}
+
+/// One call of a batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchCall {
+    /// What the client calls it; its place in the batch, from 0, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The call itself.
+    #[serde(flatten)]
+    pub call: ExecuteRequest,
+}
+
+/// The answer to a batch, in the order of the calls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchResponse {
+    /// One outcome for each call.
+    pub responses: Vec<BatchOutcome>,
+}
+
+/// How one call of a batch went, apart from all others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchOutcome {
+    /// Which call.
+    pub id: String,
+    /// `completed` or `failed`.
+    pub status: JobStatus,
+    /// The result; present once completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
+    /// What went wrong, as an error body; its code also stands under `code`, where deployed clients look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Value>,
+}

@@ -6,17 +6,25 @@ use serde_json::{Map, Value};
 
 use super::grant::CompactGrant;
 use crate::agent::Mode;
+use crate::capability::CapabilityName;
 use crate::id::{AgentId, HostId, UserId};
 
 /// The body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IntrospectRequest {
     /// An agent JWT.
     pub token: String,
+    /// A capability the bearer wants to run at the asking service. An extension: the service gets a verdict
+    /// that knows the grant's limits, which introspection does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capability: Option<CapabilityName>,
+    /// With what. Absent means no arguments; looked at together with `capability` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Map<String, Value>>,
 }
 
 /// The answer: about a valid token, or `{"active": false}` for every other, whatever is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IntrospectResponse {
     /// Whether the token is valid and its agent active.
     pub active: bool,
@@ -56,7 +64,7 @@ impl<'de> Deserialize<'de> for IntrospectResponse {
 }
 
 /// The agent behind a valid token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IntrospectedAgent {
     /// The agent.
     pub agent_id: AgentId,
@@ -72,4 +80,17 @@ pub struct IntrospectedAgent {
     /// When its session ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// Whether the call that was asked about is permitted. Present when one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+}
+
+/// Whether a call is permitted: by the token's claim, a grant, the grant's limits and the input schema.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Whether it is.
+    pub permitted: bool,
+    /// Why not, as the execute endpoint would have answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Value>,
 }

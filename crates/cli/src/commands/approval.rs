@@ -1,6 +1,6 @@
 //! Showing a person where to approve, and waiting until they have.
 
-use procura_client::{AgentStanding, Approval, Client, ClientError, Pending, Progress};
+use procura_client::{AgentStanding, Approval, Awaited, Client, ClientError, Pending, Progress};
 use serde_json::{Value, json};
 
 use super::standing::outcome;
@@ -83,7 +83,13 @@ fn instructions(approval: &Approval) -> String {
 
 fn waiting_text(pending: &Pending) -> String {
     let id = harmless(&pending.agent_id);
-    format!("Agent {id} waits for approval. 'procura status {id} --wait' waits for the decision.")
+    let what = match &pending.awaited {
+        Awaited::Agent => format!("Agent {id} waits for approval."),
+        Awaited::Grants(names) => {
+            format!("Waiting for approval: {}.", harmless(&names.join(", ")))
+        }
+    };
+    format!("{what} 'procura status {id} --wait' waits for the decision.")
 }
 
 pub(crate) fn pending_value(pending: &Pending) -> Value {

@@ -38,6 +38,10 @@ enum Step {
     Ignored,
 }
 
+fn says_something(last: &Value) -> bool {
+    !last.is_null() && last.as_object().is_none_or(|members| !members.is_empty())
+}
+
 fn judge(url: &Url, event: &Event) -> Result<Step, ClientError> {
     let json = |text: &str| {
         let value = procura_keys::json::parse_strict(text.as_bytes());
@@ -46,7 +50,8 @@ fn judge(url: &Url, event: &Event) -> Result<Step, ClientError> {
     match event.name.as_str() {
         "data" => json(&event.data).map(Step::Chunk),
         "done" if event.data.trim().is_empty() => Ok(Step::Done(None)),
-        "done" => json(&event.data).map(|last| Step::Done(Some(last))),
+        // Browsers drop events without data, so servers send an empty object to say nothing.
+        "done" => json(&event.data).map(|last| Step::Done(Some(last).filter(says_something))),
         "error" => Err(Refused::parse(200, event.data.as_bytes(), None).into()),
         _ => Ok(Step::Ignored),
     }

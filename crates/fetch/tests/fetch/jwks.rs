@@ -1,5 +1,10 @@
 //! Which requests for keys lead to a fetch, and what is used when a fetch fails.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose scenery fails should fail loudly"
+)]
+
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -102,6 +107,7 @@ fn set(kids: &[&str]) -> String {
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// AA-4.2-16, AA-10.4-01
 #[tokio::test]
@@ -111,10 +117,10 @@ async fn a_set_is_fetched_once_and_again_after_five_minutes() {
     for _ in 0..3 {
         assert!(world.has("a").await);
     }
-    world.clock.advance(5 * MINUTE - Duration::from_millis(1));
+    world.clock.advance((5 * MINUTE).saturating_sub(MOMENT));
     assert!(world.has("a").await);
     assert_eq!(world.fetches(), 1);
-    world.clock.advance(Duration::from_millis(1));
+    world.clock.advance(MOMENT);
     assert!(world.has("a").await);
     assert_eq!(world.fetches(), 2);
 }
@@ -153,10 +159,10 @@ async fn cache_headers_count_between_five_minutes_and_a_day() {
         let world = World::new().await;
         world.answers("200 OK", header, &set(&["a"]));
         assert!(world.has("a").await);
-        world.clock.advance(kept - Duration::from_millis(1));
+        world.clock.advance(kept.saturating_sub(MOMENT));
         assert!(world.has("a").await);
         assert_eq!(world.fetches(), 1, "{header}");
-        world.clock.advance(Duration::from_millis(1));
+        world.clock.advance(MOMENT);
         assert!(world.has("a").await);
         assert_eq!(world.fetches(), 2, "{header}");
     }

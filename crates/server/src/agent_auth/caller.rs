@@ -1,6 +1,7 @@
 //! Extractors that turn a bearer token into a caller. Handlers never see a token.
 
 use axum::extract::FromRequestParts;
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use procura_agent_auth::token::TokenDefect;
@@ -42,7 +43,9 @@ impl FromRequestParts<App> for Agent {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
-        Ok(Self(caller::agent(&app.ctx, bearer(parts)?).await?))
+        Ok(Self(
+            caller::agent(&app.ctx, bearer(&parts.headers)?).await?,
+        ))
     }
 }
 
@@ -51,7 +54,7 @@ impl FromRequestParts<App> for Executing {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
         Ok(Self(
-            caller::executing_agent(&app.ctx, bearer(parts)?).await?,
+            caller::executing_agent(&app.ctx, bearer(&parts.headers)?).await?,
         ))
     }
 }
@@ -63,7 +66,7 @@ impl FromRequestParts<App> for Asking {
         // As it stands in the URL: the name of a job needs no encoding, so one that has any is no job's.
         let path = parts.uri.path();
         let job = path.rsplit_once('/').map_or(path, |(_, name)| name);
-        let caller = jobs::asking_agent(&app.ctx, bearer(parts)?, job).await?;
+        let caller = jobs::asking_agent(&app.ctx, bearer(&parts.headers)?, job).await?;
         Ok(Self(caller, job.to_owned()))
     }
 }
@@ -73,7 +76,7 @@ impl FromRequestParts<App> for Host {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
         Ok(Self(
-            caller::host(&app.ctx, bearer(parts)?, Standing::NotEnded).await?,
+            caller::host(&app.ctx, bearer(&parts.headers)?, Standing::NotEnded).await?,
         ))
     }
 }
@@ -83,7 +86,7 @@ impl FromRequestParts<App> for ActiveHost {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
         Ok(Self(
-            caller::host(&app.ctx, bearer(parts)?, Standing::Active).await?,
+            caller::host(&app.ctx, bearer(&parts.headers)?, Standing::Active).await?,
         ))
     }
 }
@@ -92,7 +95,9 @@ impl FromRequestParts<App> for EndingHost {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
-        Ok(Self(caller::ending_host(&app.ctx, bearer(parts)?).await?))
+        Ok(Self(
+            caller::ending_host(&app.ctx, bearer(&parts.headers)?).await?,
+        ))
     }
 }
 
@@ -102,7 +107,7 @@ impl FromRequestParts<App> for Registering {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
         let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(parts, app).await;
         Ok(Self(
-            caller::registering_host(&app.ctx, bearer(parts)?, &address).await?,
+            caller::registering_host(&app.ctx, bearer(&parts.headers)?, &address).await?,
         ))
     }
 }
@@ -111,7 +116,7 @@ impl FromRequestParts<App> for Looking {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
-        let token = match bearer(parts) {
+        let token = match bearer(&parts.headers) {
             Ok(token) => Some(token),
             Err(TokenDefect::Missing) => None,
             Err(defect) => return Err(defect.into()),
@@ -121,8 +126,8 @@ impl FromRequestParts<App> for Looking {
 }
 
 /// The token of the one `Authorization: Bearer` header.
-fn bearer(parts: &Parts) -> Result<&str, TokenDefect> {
-    let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, TokenDefect> {
+    let mut headers = headers.get_all(AUTHORIZATION).iter();
     let header = headers.next().ok_or(TokenDefect::Missing)?;
     if headers.next().is_some() {
         return Err(TokenDefect::NotBearer);

@@ -10,7 +10,10 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
-use procura_agent_auth::wire::execute::{ExecuteRequest, ExecuteResponse, JobResponse, JobStatus};
+use procura_agent_auth::wire::execute::{
+    BatchRequest, BatchResponse, ExecuteRequest, ExecuteResponse, JobResponse, JobStatus,
+};
+use procura_service::agent_auth::execute::batch;
 use procura_service::agent_auth::execute::jobs::{self, JobId, JobState};
 use procura_service::agent_auth::execute::{self, Execution, Piece};
 use serde_json::json;
@@ -35,6 +38,19 @@ pub(super) async fn execute(
         Execution::Started(job) => (StatusCode::ACCEPTED, pending(&app, &job)).into_response(),
         Execution::Streaming(pieces) => Sse::new(events(pieces)).into_response(),
     })
+}
+
+/// Carries out several calls under one token.
+pub(super) async fn batch_execute(
+    State(app): State<App>,
+    Executing(caller): Executing,
+    body: Result<Body<BatchRequest>, Rejection>,
+) -> Result<Json<BatchResponse>, Rejection> {
+    let request = match Body::content(body) {
+        Ok(request) => request,
+        Err(error) => return Err(execute::refuse_unread(&app.ctx, caller, error).await.into()),
+    };
+    Ok(Json(batch::batch_execute(&app.ctx, caller, request).await?))
 }
 
 /// Tells the agent that started a job how it stands.

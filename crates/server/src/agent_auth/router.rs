@@ -121,6 +121,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         handler: || post(execute::execute),
     },
     Endpoint {
+        method: "POST",
+        path: "/capability/batch-execute",
+        caller: CallerKind::ExecutingAgent,
+        handler: || post(execute::batch_execute),
+    },
+    Endpoint {
         method: "GET",
         path: "/capability/status/{job}",
         caller: CallerKind::ExecutingAgent,

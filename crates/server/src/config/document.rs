@@ -1,19 +1,25 @@
 //! The file as written: sections with their defaults.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use procura_agent_auth::agent::Mode;
 use procura_agent_auth::lifetime::LifetimePolicy;
 use procura_agent_auth::registration::{AutonomousPolicy, RegistrationPolicy, UnknownHosts};
 use procura_agent_auth::token::Window;
+use procura_keys::digest::sha256;
+use procura_people::password::MIN_LENGTH;
+use procura_people::person::Email;
 use procura_people::session::SessionPolicy;
+use procura_service::agent_auth::introspect::IntrospectionCaller;
 use procura_service::limits::{Rate, Rates};
 use procura_service::{ArgumentsPolicy, Policy};
 use serde::Deserialize;
 
 use super::capability::CapabilitySection;
 use super::span::{CountPer, Span, SpanOrOff};
+use super::store::StoreSection;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -22,6 +28,8 @@ pub(super) struct Document {
     pub(super) provider: ProviderSection,
     #[serde(default)]
     pub(super) server: ServerSection,
+    #[serde(default)]
+    pub(super) store: StoreSection,
     #[serde(default)]
     hosts: HostsSection,
     #[serde(default)]
@@ -34,6 +42,8 @@ pub(super) struct Document {
     streams: StreamsSection,
     #[serde(default)]
     sessions: SessionsSection,
+    #[serde(default)]
+    introspection: IntrospectionSection,
     #[serde(default)]
     audit: AuditSection,
     #[serde(default)]
@@ -53,6 +63,8 @@ pub(super) struct ProviderSection {
     pub(super) issuer: Option<String>,
     #[serde(default = "both_modes")]
     modes: Vec<Mode>,
+    #[serde(default = "yes")]
+    public_capabilities: bool,
 }
 
 /// `[server]`: where it listens.
@@ -108,6 +120,48 @@ struct SessionsSection {
     lifetime: Span,
     fresh_for: Span,
 }
+
+/// `[introspection]`: who may ask about tokens (§5.12).
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct IntrospectionSection {
+    caller: Vec<IntrospectionCallerSection>,
+}
+
+/// `[[introspection.caller]]`: a service and the file that holds its secret.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IntrospectionCallerSection {
+    name: String,
+    secret_file: PathBuf,
+}
+
+impl IntrospectionCallerSection {
+    fn judge(&self) -> Result<IntrospectionCaller, String> {
+        let wrong = |why: String| {
+            let file = self.secret_file.display();
+            format!(
+                "introspection.caller {:?}: secret_file: {file} {why}",
+                self.name
+            )
+        };
+        let text = std::fs::read_to_string(&self.secret_file);
+        let text = text.map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        let secret = text.trim_end_matches(['\r', '\n']);
+        if secret.len() < MIN_SECRET || secret.chars().any(|c| !c.is_ascii_graphic()) {
+            return Err(wrong(format!(
+                "has to hold a secret of at least {MIN_SECRET} visible ASCII characters"
+            )));
+        }
+        Ok(IntrospectionCaller {
+            name: self.name.clone(),
+            secret_digest: sha256(secret.as_bytes()),
+        })
+    }
+}
+
+/// The shortest acceptable secret of a service, in characters.
+const MIN_SECRET: usize = 32;
 
 /// `[audit]`: what the log keeps.
 #[derive(Debug, Deserialize)]
@@ -169,14 +223,31 @@ impl Document {
                     .to_owned(),
             );
         }
+        for person in &self.development.person {
+            let email = person.email.parse::<Email>().map(|_| ());
+            let length = person.password.chars().count();
+            email.map_err(|error| {
+                format!("development.person: email: {:?}: {error}", person.email)
+            })?;
+            if length < MIN_LENGTH {
+                let email = &person.email;
+                return Err(format!(
+                    "development.person {email}: password: needs at least {MIN_LENGTH} characters"
+                ));
+            }
+        }
         if self.sessions.fresh_for.0 > self.sessions.lifetime.0 {
             return Err("sessions.fresh_for: must not be longer than sessions.lifetime".to_owned());
         }
         Ok(())
     }
 
-    pub(super) fn policy(&self) -> Policy {
-        Policy {
+    pub(super) fn policy(&self) -> Result<Policy, String> {
+        let callers = self.introspection.caller.iter();
+        let introspection_callers = callers.map(IntrospectionCallerSection::judge);
+        Ok(Policy {
+            public_capabilities: self.provider.public_capabilities,
+            introspection_callers: introspection_callers.collect::<Result<_, _>>()?,
             registration: RegistrationPolicy {
                 modes: self.provider.modes.clone(),
                 unknown_hosts: self.hosts.unknown,
@@ -197,7 +268,7 @@ impl Document {
                 fresh_for: self.sessions.fresh_for.0,
             },
             audit_arguments: self.audit.arguments,
-        }
+        })
     }
 }
 
@@ -213,6 +284,10 @@ impl LimitsSection {
             user_code: rate(self.user_code),
         }
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn both_modes() -> Vec<Mode> {

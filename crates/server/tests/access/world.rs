@@ -106,6 +106,7 @@ impl World {
             }
             "/host/rotate-key" => Some(json!({ "public_key": new_key })),
             "/capability/execute" => Some(json!({ "capability": "echo" })),
+            "/capability/batch-execute" => Some(json!({ "requests": [{ "capability": "echo" }] })),
             "/agent/introspect" => Some(json!({ "token": "x" })),
             unknown => panic!("say here how {unknown} is called"),
         };

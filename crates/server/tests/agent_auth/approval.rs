@@ -95,7 +95,7 @@ async fn of_two_people_who_read_the_same_request_the_first_to_answer_decides() {
     assert_eq!(bank.status(&host, &agent).await.body["user_id"], bob);
 }
 
-// AA-5.3-20, AA-5.3-18, AA-3.3-09
+// AA-5.3-20, AA-5.3-18, AA-5.3-23, AA-3.3-09
 #[tokio::test]
 async fn some_capabilities_may_be_approved_and_others_not() {
     let bank = Bank::start().await;
@@ -111,6 +111,10 @@ async fn some_capabilities_may_be_approved_and_others_not() {
         ("check_balance", "denied"),
     ];
     assert_eq!(status.grants(), expected);
+    assert_eq!(
+        status.grant("echo")["reason"],
+        "Not among what was approved."
+    );
     assert_eq!(
         bank.execute(&agent, "list_accounts", json!({}))
             .await

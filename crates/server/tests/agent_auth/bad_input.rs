@@ -279,7 +279,7 @@ async fn another_method_or_path_is_answered_in_the_same_form() {
     }
 }
 
-// AA-5.13-06, AA-5.2-11
+// AA-5.13-06
 #[tokio::test]
 async fn an_authorization_header_has_to_be_one_bearer_token() {
     let sender = Sender::new().await;

@@ -242,3 +242,71 @@ async fn the_token_has_to_be_a_text() {
         assert_eq!(answer.refusal(), (400, "invalid_request"), "{body}");
     }
 }
+
+/// A bank at which one service may introspect, and that service's secret.
+async fn guarded_bank() -> (Bank, &'static str) {
+    let secret = "a secret of the payments service!";
+    let secret = secret.replace(' ', "-");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("payments-secret");
+    std::fs::write(&file, format!("{secret}\n")).unwrap();
+    let section = format!(
+        "[[introspection.caller]]\nname = \"payments\"\nsecret_file = \"{}\"\n",
+        file.display()
+    );
+    let bank = Bank::start_with(&extended(&section)).await;
+    (bank, String::leak(secret))
+}
+
+// AA-5.12-08
+#[tokio::test]
+async fn where_services_have_secrets_only_they_are_answered() {
+    let (bank, secret) = guarded_bank().await;
+    let (_, agent) = bank.approved_agent(json!(["list_accounts"])).await;
+    let token = agent.token(&bank, &bank.issuer);
+    let body = json!({ "token": token });
+    for wrong in [None, Some("wrong"), Some(token.as_str())] {
+        let answer = bank.post("/agent/introspect", wrong, &body).await;
+        assert_eq!(answer.refusal(), (401, "authentication_required"));
+        assert!(!answer.text.contains("agt_"), "{}", answer.text);
+    }
+    // Whoever was turned away has not used the token up.
+    let answer = bank.post("/agent/introspect", Some(secret), &body).await;
+    assert_eq!(answer.body["active"], true);
+}
+
+#[tokio::test]
+async fn a_service_may_ask_whether_a_call_is_permitted() {
+    let bank = Bank::start().await;
+    let limits = json!({ "account_id": "acc_123" });
+    let scoped = json!({ "name": "check_balance", "constraints": limits });
+    let (_, agent) = bank.approved_agent(json!([scoped])).await;
+    let ask = async |capability: &str, arguments: Value| {
+        let token = agent.token(&bank, &bank.issuer);
+        let body = json!({ "token": token, "capability": capability, "arguments": arguments });
+        bank.post("/agent/introspect", None, &body).await.body["verdict"].clone()
+    };
+    let permitted = ask("check_balance", json!({ "account_id": "acc_123" })).await;
+    assert_eq!(permitted, json!({ "permitted": true }));
+    let cases = [
+        (
+            "check_balance",
+            json!({ "account_id": "acc_9" }),
+            "constraint_violated",
+        ),
+        (
+            "check_balance",
+            json!({ "account_id": "acc_123", "x": 1 }),
+            "invalid_request",
+        ),
+        ("list_accounts", json!({}), "capability_not_granted"),
+        ("fly", json!({}), "capability_not_found"),
+    ];
+    for (capability, arguments, code) in cases {
+        let verdict = ask(capability, arguments).await;
+        assert_eq!(verdict["permitted"], false, "{verdict}");
+        assert_eq!(verdict["error"]["error"], code, "{verdict}");
+    }
+    let answer = bank.introspect(&agent.token(&bank, &bank.issuer)).await;
+    assert_eq!(answer.body.get("verdict"), None);
+}

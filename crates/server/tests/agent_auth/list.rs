@@ -172,3 +172,17 @@ async fn a_capability_that_runs_elsewhere_says_where() {
     let location = "https://tax.example/agent/execute";
     assert_eq!(answer.body["capabilities"][0]["location"], location);
 }
+
+// AA-5.2-10, AA-5.2-11
+#[tokio::test]
+async fn a_server_may_show_capabilities_to_hosts_and_agents_only() {
+    let bank = Bank::start_changed("[provider]", "[provider]\npublic_capabilities = false").await;
+    for path in ["/capability/list", "/capability/describe?name=echo"] {
+        let answer = bank.get(path, None).await;
+        assert_eq!(answer.refusal(), (401, "authentication_required"), "{path}");
+        let challenge = answer.header("www-authenticate").unwrap();
+        assert!(challenge.starts_with("AgentAuth discovery="), "{challenge}");
+        let token = TestHost::new().token(&bank);
+        assert_eq!(bank.get(path, Some(&token)).await.status, 200, "{path}");
+    }
+}

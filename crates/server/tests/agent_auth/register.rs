@@ -1,7 +1,7 @@
 //! `POST /agent/register` (§5.3).
 
 use procura_people::presence::Method;
-use procura_service::admin::AdminRequest;
+use procura_service::admin::{AdminRequest, Listing};
 use serde_json::{Value, json};
 
 use crate::support::flows::{ALICE, wish};
@@ -10,7 +10,7 @@ use crate::support::{Bank, changed};
 
 async fn agents(bank: &Bank) -> usize {
     let listed = bank
-        .administer(AdminRequest::ListAgents(Default::default()))
+        .administer(AdminRequest::ListAgents(Listing::default()))
         .await;
     listed.as_array().unwrap().len()
 }

@@ -1,6 +1,7 @@
 //! `POST /agent/request-capability` (§5.4).
 
 use procura_people::presence::Method;
+use procura_service::admin::{AdminRequest, Listing};
 use procura_service::agent_auth::consent::ConsentError;
 use serde_json::{Value, json};
 
@@ -270,9 +271,7 @@ async fn the_same_request_many_times_at_once_leaves_one_grant_pending() {
         [("list_accounts", "pending")]
     );
     let open = bank
-        .administer(procura_service::admin::AdminRequest::ListApprovals(
-            Default::default(),
-        ))
+        .administer(AdminRequest::ListApprovals(Listing::default()))
         .await;
     assert_eq!(open.as_array().map(Vec::len), Some(1), "{open}");
     assert_eq!(open[0]["agent_id"], Value::from(agent.id.as_str()));

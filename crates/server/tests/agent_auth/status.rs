@@ -63,6 +63,7 @@ async fn a_host_learns_everything_about_its_agent() {
         },
         {
           "capability": "watch_balance",
+          "reason": "Not among what was approved.",
           "status": "denied"
         },
         {

@@ -1,6 +1,8 @@
 //! Requests with whatever headers and body a test likes, one connection each; or many at once over
 //! one connection.
 
+use std::time::Duration;
+
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
@@ -96,8 +98,12 @@ pub(crate) async fn send(
         request = request.header(*name, value);
     }
     let body = Full::new(Bytes::from(body.unwrap_or_default()));
-    let response = sender.send_request(request.body(body).unwrap()).await;
-    read(response.unwrap()).await
+    let answer = async {
+        let response = sender.send_request(request.body(body).unwrap()).await;
+        read(response.unwrap()).await
+    };
+    let answer = tokio::time::timeout(PATIENCE, answer).await;
+    answer.unwrap_or_else(|_| panic!("{method} {path} is not answered"))
 }
 
 /// The same request so many times at once, spread over a few connections. Returns the statuses.
@@ -145,5 +151,7 @@ async fn read(response: Response<Incoming>) -> Answer {
     }
 }
 
+/// After which an answer that has not ended is a failure.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// As many requests at once as the server takes on one connection.
 const STREAMS: usize = 200;

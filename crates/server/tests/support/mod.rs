@@ -109,7 +109,7 @@ impl Setup {
                 .unwrap_or_else(|| Arc::clone(&self.publisher) as Arc<dyn KeySets>),
         };
         let (ctx, _journal) = Context::start(parts).await.unwrap();
-        let routes = router(App { ctx: ctx.clone() });
+        let routes = router(App::new(ctx.clone()));
         let never = std::future::pending();
         tokio::spawn(procura_server::listen::serve(listener, routes, never));
         Bank {

@@ -63,3 +63,17 @@ async fn whoever_is_barred_is_out_at_once() {
     .await;
     assert_eq!(browser.get("/").await.header("location"), Some("/login"));
 }
+
+#[tokio::test]
+async fn where_nothing_is_a_browser_gets_a_page_and_a_program_an_error() {
+    let bank = Bank::start().await;
+    let mut browser = Browser::new(&bank);
+    let html = [("accept", "text/html,*/*".to_owned())];
+    let page = browser.send("GET", "/nowhere", &html, None).await;
+    assert_eq!(page.status, 404);
+    let csp = page.header("content-security-policy").unwrap();
+    assert!(csp.contains("default-src 'none'"), "{csp}");
+    assert!(page.text.starts_with("<!doctype html>"), "{}", page.text);
+    let answer = browser.get("/nowhere").await;
+    assert_eq!(answer.refusal(), (404, "not_found"));
+}

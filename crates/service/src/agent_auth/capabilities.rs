@@ -26,7 +26,11 @@ pub enum Viewer {
 /// Verifies whoever looks. No token is fine; a token that does not verify is not.
 pub async fn viewer(ctx: &Context, token: Option<&str>) -> ServiceResult<Viewer> {
     let Some(token) = token else {
-        return Ok(Viewer::Anyone);
+        return if ctx.policy().public_capabilities {
+            Ok(Viewer::Anyone)
+        } else {
+            Err(Refusal::AuthenticationRequired.into())
+        };
     };
     let typ = Unverified::parse(token, FORM)
         .map_err(TokenDefect::from)?

@@ -239,7 +239,7 @@ impl File {
                 };
                 Answer::Approve {
                     choices: chosen.map(choice).collect(),
-                    reason: None,
+                    reason: Some(NOT_CHOSEN.to_owned()),
                 }
             }
         }
@@ -398,3 +398,6 @@ fn item(ctx: &Context, grant: &Grant) -> ConsentItem {
         strength,
     }
 }
+
+/// Why a grant is denied that the approver left out.
+const NOT_CHOSEN: &str = "Not among what was approved.";

@@ -23,6 +23,7 @@ pub fn discovery(ctx: &Context) -> Discovery {
             capabilities: path("/capability/list"),
             describe_capability: path("/capability/describe"),
             execute: path(EXECUTE_PATH),
+            batch_execute: path("/capability/batch-execute"),
             request_capability: path("/agent/request-capability"),
             status: path("/agent/status"),
             reactivate: path("/agent/reactivate"),

@@ -1,7 +1,10 @@
 //! `POST /capability/execute` (§5.11): check, record, call, record.
 
+pub mod batch;
 pub mod jobs;
 mod stream;
+
+use std::sync::Arc;
 
 use procura_adapters::{Call, Reply};
 use procura_agent_auth::capability::CapabilityName;
@@ -49,6 +52,7 @@ pub async fn execute(
         })
         .await?;
     let (name, _) = authorized?;
+    let caller = Arc::new(caller);
     let running = Running { caller, name };
     match call_backend(ctx, &running, &arguments).await {
         Ok(Reply::Value(value)) => {
@@ -88,12 +92,13 @@ pub async fn refuse_unread(
 /// A permitted call that has begun.
 #[derive(Debug)]
 struct Running {
-    caller: AgentCaller,
+    caller: Arc<AgentCaller>,
     name: CapabilityName,
 }
 
 impl Running {
-    /// Records how the call ended: `ok`, or an error code.
+    /// Records how the call ended: `ok`, or an error code. The start is on record already, so the answer does
+    /// not wait for this.
     async fn finish(&self, ctx: &Context, outcome: &str) -> Result<(), Failure> {
         let agent = &self.caller.snapshot.agent;
         let entry = audit::entry(ctx.now(), "capability.finished", audit::agent_actor(agent));
@@ -101,22 +106,39 @@ impl Running {
         entry.capability = Some(self.name.to_string());
         entry.outcome = outcome.to_owned();
         entry.jti = Some(self.caller.token.jti().to_owned());
+        let audit = Some(entry);
         ctx.journal()
-            .write(Entry {
-                audit: Some(entry),
+            .note(Entry {
+                audit,
                 ..Entry::default()
             })
             .await
     }
 }
 
-/// Name, claim, grant and limits, then place and input schema: in this order, and nothing runs before all hold.
+/// A call is carried out here if it is permitted at all, and not elsewhere.
 fn authorize(
     ctx: &Context,
     caller: &AgentCaller,
     capability: &str,
     arguments: &Map<String, Value>,
 ) -> ServiceResult<(CapabilityName, Grant)> {
+    let (name, grant) = permit(ctx, caller, capability, arguments)?;
+    let offered = ctx.catalogue().find(&name);
+    if let Some(location) = offered.and_then(|offered| offered.shown.location.as_deref()) {
+        let message = format!("{name} is carried out at {location}. Send the call there.");
+        return Err(Refusal::invalid(message).into());
+    }
+    Ok((name, grant))
+}
+
+/// Name, claim, grant and limits, then the input schema: in this order, and nothing runs before all hold.
+pub(super) fn permit(
+    ctx: &Context,
+    caller: &AgentCaller,
+    capability: &str,
+    arguments: &Map<String, Value>,
+) -> Result<(CapabilityName, Grant), Refusal> {
     let name = capability
         .parse::<CapabilityName>()
         .map_err(|error| Refusal::invalid(format!("capability: {error}.")))?;
@@ -128,10 +150,6 @@ fn authorize(
     };
     let grant =
         execution::authorize(attempt, &caller.token, &caller.snapshot.grants, caller.now)?.clone();
-    if let Some(location) = offered.and_then(|offered| offered.shown.location.as_deref()) {
-        let message = format!("{name} is carried out at {location}. Send the call there.");
-        return Err(Refusal::invalid(message).into());
-    }
     if let Some(input) = offered.and_then(|offered| offered.input.as_ref()) {
         input.check(arguments)?;
     }

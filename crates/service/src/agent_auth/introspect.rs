@@ -5,25 +5,40 @@ use std::collections::BTreeSet;
 use procura_agent_auth::agent::Agent;
 use procura_agent_auth::capability::CapabilityName;
 use procura_agent_auth::lifetime;
+use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::token::agent::VerifiedAgentToken;
 use procura_agent_auth::wire::grant::CompactGrant;
 use procura_agent_auth::wire::introspect::{
-    IntrospectRequest, IntrospectResponse, IntrospectedAgent,
+    IntrospectRequest, IntrospectResponse, IntrospectedAgent, Verdict,
 };
+use procura_keys::digest::{equal, sha256};
 
 use super::caller::{self, AgentCaller};
+use super::execute::permit;
 use crate::context::Context;
 use crate::error::{ServiceError, ServiceResult};
 use crate::limits::Budget;
 
+/// A service that may introspect, known by a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntrospectionCaller {
+    /// What the operator calls it.
+    pub name: String,
+    /// SHA-256 of its secret.
+    pub secret_digest: [u8; 32],
+}
+
 /// Judges a token for a resource server. It counts as a use of the token and of the agent: asked a second
-/// time, the answer is inactive.
+/// time, the answer is inactive. Where services with secrets are configured, only they are answered; else
+/// everybody is, within a limit for each address.
 pub async fn introspect(
     ctx: &Context,
     request: &IntrospectRequest,
+    secret: Option<&str>,
     address: &str,
 ) -> ServiceResult<IntrospectResponse> {
-    ctx.limits().count(Budget::Introspection, address)?;
+    ctx.limits()
+        .count(Budget::Introspection, &budget_key(ctx, secret, address)?)?;
     let location = ctx.provider().default_location();
     let mut audiences = vec![ctx.provider().issuer.as_str(), location.as_str()];
     audiences.extend(
@@ -39,7 +54,7 @@ pub async fn introspect(
             }
             Ok(IntrospectResponse {
                 active: true,
-                agent: Some(describe(ctx, &verified.caller)),
+                agent: Some(describe(ctx, &verified.caller, request)),
             })
         }
         // Whatever is wrong, the answer is the same.
@@ -60,7 +75,41 @@ fn covers_its_place(ctx: &Context, token: &VerifiedAgentToken) -> bool {
         || located.any(|offered| token.covers(&offered.shown.name))
 }
 
-fn describe(ctx: &Context, caller: &AgentCaller) -> IntrospectedAgent {
+/// On whose account the question goes: the service's, or the address's where anybody may ask.
+fn budget_key(ctx: &Context, secret: Option<&str>, address: &str) -> Result<String, Refusal> {
+    let callers = &ctx.policy().introspection_callers;
+    if callers.is_empty() {
+        return Ok(format!("address:{address}"));
+    }
+    let digest = sha256(
+        secret
+            .ok_or(Refusal::IntrospectionSecretRequired)?
+            .as_bytes(),
+    );
+    let known = callers
+        .iter()
+        .find(|caller| equal(&caller.secret_digest, &digest));
+    let known = known.ok_or(Refusal::IntrospectionSecretRequired)?;
+    Ok(format!("service:{}", known.name))
+}
+
+/// Whether the call that is asked about would be carried out here.
+fn verdict(ctx: &Context, caller: &AgentCaller, request: &IntrospectRequest) -> Option<Verdict> {
+    let capability = request.capability.as_ref()?.as_str();
+    let arguments = request.arguments.clone().unwrap_or_default();
+    Some(match permit(ctx, caller, capability, &arguments) {
+        Ok(_) => Verdict {
+            permitted: true,
+            error: None,
+        },
+        Err(refusal) => Verdict {
+            permitted: false,
+            error: Some(refusal.body()),
+        },
+    })
+}
+
+fn describe(ctx: &Context, caller: &AgentCaller, request: &IntrospectRequest) -> IntrospectedAgent {
     let snapshot = &caller.snapshot;
     let grants = snapshot.grants.iter().filter(|grant| {
         grant.is_effective(caller.now)
@@ -79,6 +128,7 @@ fn describe(ctx: &Context, caller: &AgentCaller) -> IntrospectedAgent {
         agent_capability_grants: names.into_iter().map(compact).collect(),
         mode: snapshot.agent.mode,
         expires_at: lifetime::expires_at(&used_now, &ctx.policy().lifetime),
+        verdict: verdict(ctx, caller, request),
     }
 }
 

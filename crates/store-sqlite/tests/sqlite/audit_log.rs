@@ -1,7 +1,8 @@
 use procura_store::Store;
 use procura_store::audit::{ChainBreak, check_link};
 
-use crate::support::{Files, fill};
+use crate::filled::fill;
+use crate::support::Files;
 
 #[tokio::test]
 async fn records_cannot_be_changed_or_deleted() {

@@ -5,7 +5,8 @@ use procura_store::contract::samples::{host, page};
 use procura_store::{Store, StoreError};
 use procura_store_sqlite::OpenError;
 
-use crate::support::{Files, assert_filled, fill};
+use crate::filled::{assert_filled, fill};
+use crate::support::Files;
 
 #[tokio::test]
 async fn opening_a_file_again_finds_everything() {
@@ -46,6 +47,19 @@ async fn two_programs_on_one_file_see_what_the_other_commits() {
     tx.commit().await.unwrap();
     let mut tx = one.read().await.unwrap();
     assert_eq!(tx.load_host(&host(2).id).await.unwrap(), host(2));
+}
+
+/// Also another program's, and before anything is written: none has to give up halfway.
+#[tokio::test]
+async fn a_writer_keeps_others_out_from_its_beginning() {
+    let files = Files::new();
+    let store = files.open().await;
+    let at_once = "PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; ROLLBACK";
+    let writer = store.begin().await.unwrap();
+    let refused = files.execute(at_once).await.unwrap_err().to_string();
+    assert!(refused.contains("database is locked"), "{refused}");
+    writer.commit().await.unwrap();
+    files.execute(at_once).await.unwrap();
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@
 mod audit_log;
 mod contract;
 mod file;
+#[path = "../../../store-sql/tests/filled.rs"]
+mod filled;
 mod model;
 mod plans;
 mod rows;

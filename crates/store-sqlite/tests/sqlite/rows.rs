@@ -4,7 +4,8 @@ use procura_store::agent_auth::AgentFilter;
 use procura_store::contract::samples::{agent, approval, at, host, page, person, session};
 use procura_store::{Store, StoreError, Transaction};
 
-use crate::support::{Files, fill};
+use crate::filled::fill;
+use crate::support::Files;
 
 /// What each statement breaks is forbidden by the schema.
 const FORBIDDEN: [&str; 17] = [

@@ -202,6 +202,7 @@ fn introspected() -> IntrospectedAgent {
         agent_capability_grants: Vec::new(),
         mode: Mode::Delegated,
         expires_at: Some(NOW),
+        verdict: None,
     }
 }
 
@@ -287,6 +288,7 @@ fn discovery_has_neither_capabilities_nor_an_approval_endpoint() {
             capabilities: path(),
             describe_capability: path(),
             execute: path(),
+            batch_execute: None,
             request_capability: path(),
             status: path(),
             reactivate: path(),

@@ -54,7 +54,7 @@ impl ConsentPage {
             app: shown(&view.app),
             agent: visible(&view.agent),
             known_app: view.known_app,
-            is_new_agent: view.kind == ConsentKind::Connect,
+            is_new_agent: view.kind != ConsentKind::Extend,
             reason: shown(&view.reason),
             message: shown(&view.message),
             rows: view

@@ -43,7 +43,7 @@ impl OutcomePage {
         Self {
             shell: Shell::new(app, Some(person)),
             agent: visible(&view.agent),
-            is_new_agent: view.kind == ConsentKind::Connect,
+            is_new_agent: view.kind != ConsentKind::Extend,
             denied,
             reason,
             granted: granted.into_iter().map(Line::new).collect(),

@@ -1,0 +1,106 @@
+//! What `GET /metrics` tells: how many requests went how, and how long they took.
+//!
+//! Labels are taken from the server's own routes and codes, never from a request, so their number is bounded.
+
+use std::fmt;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// The counters of this process.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Requests, Counter>,
+    durations: Family<Route, Histogram>,
+}
+
+/// How a request went.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Requests {
+    method: String,
+    route: String,
+    status: u16,
+    outcome: &'static str,
+}
+
+/// Where it went.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("procura");
+        let requests = Family::default();
+        let help = "Requests by method, route, status and outcome (ok, or the code of the refusal)";
+        registry.register("http_requests", help, requests.clone());
+        let durations = Family::new_with_constructor(histogram as fn() -> Histogram);
+        let help = "From the headers of a request to those of its answer";
+        registry.register_with_unit("http_duration", help, Unit::Seconds, durations.clone());
+        Self {
+            registry,
+            requests,
+            durations,
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts one request.
+    pub(crate) fn count(
+        &self,
+        method: &http::Method,
+        route: &str,
+        status: u16,
+        outcome: &'static str,
+        took: Duration,
+    ) {
+        // Methods are the client's choice; all that no endpoint takes count as one.
+        let method = match method.as_str() {
+            known @ ("GET" | "HEAD" | "POST") => known,
+            _ => "other",
+        };
+        let (method, route) = (method.to_owned(), route.to_owned());
+        self.durations
+            .get_or_create(&Route {
+                route: route.clone(),
+            })
+            .observe(took.as_secs_f64());
+        self.requests
+            .get_or_create(&Requests {
+                method,
+                route,
+                status,
+                outcome,
+            })
+            .inc();
+    }
+
+    /// The exposition in the OpenMetrics text format.
+    pub(crate) fn to_text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics(…)")
+    }
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(BOUNDS)
+}
+
+/// Upper bounds in seconds, from a tenth of a millisecond to the patience of a client.
+const BOUNDS: [f64; 12] = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0,
+];

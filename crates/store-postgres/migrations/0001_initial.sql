@@ -1,0 +1,160 @@
+-- Times are milliseconds since 1970. References are checked when a transaction commits, so that the
+-- order of statements within it is free. What may not happen at all (two hosts with one key, two
+-- open requests for one capability, a pending grant that waits for nothing) is a constraint.
+-- Identifiers are sorted by their bytes, whatever the language of the database.
+
+-- One row: how often a process has made the database its own.
+CREATE TABLE store_owner (
+    epoch BIGINT NOT NULL
+);
+INSERT INTO store_owner VALUES (0);
+
+CREATE TABLE persons (
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    email TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    password TEXT,
+    disabled BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE sessions (
+    token_digest BYTEA NOT NULL PRIMARY KEY CHECK (length(token_digest) = 32),
+    person_id TEXT COLLATE "C" NOT NULL REFERENCES persons (id) DEFERRABLE INITIALLY DEFERRED,
+    proof_method TEXT NOT NULL CHECK (proof_method IN ('password', 'passkey')),
+    proof_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX sessions_by_person ON sessions (person_id);
+CREATE INDEX sessions_by_end ON sessions (expires_at);
+
+CREATE TABLE aap_hosts (
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    name TEXT,
+    public_key BYTEA NOT NULL CHECK (length(public_key) = 32),
+    thumbprint TEXT NOT NULL UNIQUE,
+    -- Where it publishes its keys, if it does, and the key before the latest change.
+    jwks_url TEXT UNIQUE,
+    previous_thumbprint TEXT,
+    previous_until BIGINT,
+    user_id TEXT,
+    -- A JSON array of names.
+    default_capabilities TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('pending', 'active', 'revoked', 'rejected')),
+    activated_at BIGINT,
+    last_used_at BIGINT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    CHECK ((previous_thumbprint IS NULL) = (previous_until IS NULL)),
+    CHECK (previous_thumbprint IS NULL OR jwks_url IS NOT NULL)
+);
+CREATE INDEX aap_hosts_by_user ON aap_hosts (user_id, id) WHERE user_id IS NOT NULL;
+
+CREATE TABLE aap_agents (
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    host_id TEXT COLLATE "C" NOT NULL REFERENCES aap_hosts (id) DEFERRABLE INITIALLY DEFERRED,
+    user_id TEXT,
+    name TEXT NOT NULL,
+    mode TEXT NOT NULL CHECK (mode IN ('delegated', 'autonomous')),
+    public_key BYTEA NOT NULL CHECK (length(public_key) = 32),
+    thumbprint TEXT NOT NULL,
+    -- Where it publishes its keys, if it does, and which of them is its own.
+    jwks_url TEXT,
+    jwks_kid TEXT,
+    status TEXT NOT NULL
+        CHECK (status IN ('pending', 'active', 'expired', 'revoked', 'rejected', 'claimed')),
+    activated_at BIGINT,
+    last_used_at BIGINT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    UNIQUE (host_id, thumbprint),
+    CHECK ((jwks_url IS NULL) = (jwks_kid IS NULL)),
+    CHECK (activated_at IS NOT NULL OR status NOT IN ('active', 'expired', 'claimed'))
+);
+CREATE INDEX aap_agents_by_host ON aap_agents (host_id, id);
+CREATE INDEX aap_agents_by_status ON aap_agents (status, id);
+CREATE INDEX aap_agents_by_host_and_status ON aap_agents (host_id, status, id);
+
+CREATE TABLE aap_approvals (
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    agent_id TEXT COLLATE "C" NOT NULL REFERENCES aap_agents (id) DEFERRABLE INITIALLY DEFERRED,
+    host_id TEXT COLLATE "C" NOT NULL REFERENCES aap_hosts (id) DEFERRABLE INITIALLY DEFERRED,
+    purpose TEXT NOT NULL CHECK (purpose IN ('registration', 'capabilities', 'reactivation')),
+    approver TEXT NOT NULL CHECK (approver IN ('person', 'administrator')),
+    code_digest BYTEA NOT NULL UNIQUE CHECK (length(code_digest) = 32),
+    reason TEXT,
+    binding_message TEXT,
+    login_hint TEXT,
+    status TEXT NOT NULL CHECK (status IN ('open', 'approved', 'denied', 'cancelled')),
+    decided_by TEXT,
+    decided_at BIGINT,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    CHECK ((decided_by IS NOT NULL) = (status IN ('approved', 'denied'))),
+    CHECK ((decided_at IS NOT NULL) = (status IN ('approved', 'denied')))
+);
+CREATE INDEX aap_approvals_open_by_agent ON aap_approvals (agent_id, id) WHERE status = 'open';
+CREATE INDEX aap_approvals_open_by_end ON aap_approvals (expires_at) WHERE status = 'open';
+
+CREATE TABLE aap_grants (
+    -- The order in which grants were added.
+    sequence BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id TEXT COLLATE "C" NOT NULL UNIQUE,
+    agent_id TEXT COLLATE "C" NOT NULL REFERENCES aap_agents (id) DEFERRABLE INITIALLY DEFERRED,
+    capability TEXT NOT NULL,
+    -- A JSON object in the wire form.
+    constraints TEXT,
+    status TEXT NOT NULL CHECK (status IN ('pending', 'active', 'denied', 'withdrawn', 'revoked')),
+    -- The request that a pending grant waits for.
+    approval_id TEXT COLLATE "C" REFERENCES aap_approvals (id) DEFERRABLE INITIALLY DEFERRED,
+    -- Who granted or denied it.
+    decided_by TEXT,
+    reason TEXT,
+    expires_at BIGINT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    CHECK ((approval_id IS NOT NULL) = (status = 'pending')),
+    CHECK ((decided_by IS NOT NULL) = (status IN ('active', 'denied', 'withdrawn')))
+);
+CREATE UNIQUE INDEX aap_grants_pending_once ON aap_grants (agent_id, capability)
+    WHERE status = 'pending';
+CREATE INDEX aap_grants_by_agent ON aap_grants (agent_id, sequence);
+CREATE INDEX aap_grants_by_approval ON aap_grants (approval_id, sequence)
+    WHERE approval_id IS NOT NULL;
+
+-- Texts of the log and of seen tokens come from outside: in them, U+0000 is written \0 and \ is written
+-- \\.
+CREATE TABLE audit_log (
+    sequence BIGINT NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL,
+    event TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    user_id TEXT,
+    host_id TEXT,
+    agent_id TEXT,
+    capability TEXT,
+    outcome TEXT NOT NULL,
+    jti TEXT,
+    -- A JSON object, members in alphabetical order.
+    detail TEXT NOT NULL,
+    -- SHA-256 in base64url, as exports show it.
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL
+);
+CREATE FUNCTION refuse_change_of_audit_log() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log is append-only';
+END
+$$;
+CREATE TRIGGER audit_log_keeps_its_records BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_audit_log();
+
+CREATE TABLE seen_tokens (
+    signer TEXT NOT NULL,
+    jti TEXT NOT NULL,
+    forget_at BIGINT NOT NULL,
+    PRIMARY KEY (signer, jti)
+);
+CREATE INDEX seen_tokens_by_end ON seen_tokens (forget_at);

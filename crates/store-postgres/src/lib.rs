@@ -1,0 +1,49 @@
+//! Procura's store in a PostgreSQL database.
+//!
+//! # One process, one writer
+//!
+//! The rules decide on what they have read, and rely on nobody writing in between. So all writes of
+//! a database go through one session, which holds an advisory lock for as long as it lives: writers
+//! of this process take turns for it, and a second process cannot get the lock and does not start.
+//! A session that breaks loses the lock and, with it, every right to write; the next one has to win
+//! it again, and to find that no other process has had it meanwhile. That makes write transactions serial by construction, so `READ COMMITTED` is enough for
+//! them, none has to be repeated because of another, and the audit log grows without gaps. Optimistic
+//! isolation would let more of them run, only to have them meet at the end of the log.
+//!
+//! Read transactions see one snapshot (`REPEATABLE READ READ ONLY`), on sessions of their own.
+//!
+//! The lock belongs to a session, so a pooler in between has to keep sessions apart, which those
+//! that share them between transactions do not.
+//!
+//! # Statements
+//!
+//! Most statements are the same text as those for SQLite, in `crates/store-sql`; `dialect` has the
+//! others. All are checked when this crate is compiled, against the answers kept in `.sqlx`. After a
+//! change to a statement or a migration, `.ci/run sql` renews them.
+
+#[path = "../../store-sql/src/agents.rs"]
+mod agents;
+#[path = "../../store-sql/src/approvals.rs"]
+mod approvals;
+#[path = "../../store-sql/src/audit.rs"]
+mod audit;
+#[path = "../../store-sql/src/column.rs"]
+mod column;
+mod dialect;
+mod error;
+#[path = "../../store-sql/src/grants.rs"]
+mod grants;
+#[path = "../../store-sql/src/hosts.rs"]
+mod hosts;
+mod ownership;
+#[path = "../../store-sql/src/persons.rs"]
+mod persons;
+#[path = "../../store-sql/src/replay.rs"]
+mod replay;
+#[path = "../../store-sql/src/sessions.rs"]
+mod sessions;
+mod store;
+mod transaction;
+
+pub use error::OpenError;
+pub use store::PostgresStore;

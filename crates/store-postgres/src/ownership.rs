@@ -1,0 +1,93 @@
+//! Which process a database belongs to.
+//!
+//! An advisory lock lets in one process at a time. Since a broken session loses it, every process
+//! also counts up the database's epoch when it starts: one that gets the lock back and finds another
+//! epoch has been replaced meanwhile. What it remembers is out of date, so it must not go on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sqlx::PgConnection;
+use sqlx::error::DatabaseError;
+use sqlx::migrate::Migrator;
+
+use crate::error::OpenError;
+
+/// The right of this process to write.
+#[derive(Clone, Debug)]
+pub(crate) struct Ownership {
+    epoch: i64,
+    lost: Arc<AtomicBool>,
+}
+
+impl Ownership {
+    /// Makes the database this process's own and brings its tables up to date.
+    pub(crate) async fn take(connection: &mut PgConnection) -> Result<Self, OpenError> {
+        lock(connection).await.map_err(why_not_locked)?;
+        MIGRATIONS.run(&mut *connection).await?;
+        let epoch = sqlx::query_scalar!("UPDATE store_owner SET epoch = epoch + 1 RETURNING epoch")
+            .fetch_one(connection)
+            .await
+            .map_err(OpenError::Connect)?;
+        Ok(Self {
+            epoch,
+            lost: Arc::default(),
+        })
+    }
+
+    /// Takes the lock for a new session of the process, or finds out that it is no longer the owner. The
+    /// lock is then left to the one that is.
+    pub(crate) async fn resume(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
+        lock(connection).await?;
+        let epoch = sqlx::query_scalar!("SELECT epoch FROM store_owner")
+            .fetch_one(&mut *connection)
+            .await?;
+        if epoch != self.epoch {
+            self.lost.store(true, Ordering::Release);
+            sqlx::query!("SELECT pg_advisory_unlock_all()")
+                .execute(connection)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Fails once another process has been the owner.
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        if self.lost.load(Ordering::Acquire) {
+            Err(OpenError::Replaced)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A process that has just ended may still hold the lock for a moment.
+async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("SET lock_timeout = '3s'")
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("SELECT pg_advisory_lock($1)", LOCK)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("RESET lock_timeout")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn why_not_locked(error: sqlx::Error) -> OpenError {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    if code.as_deref() == Some(LOCK_NOT_AVAILABLE) {
+        OpenError::InUse
+    } else {
+        OpenError::Connect(error)
+    }
+}
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// `procura` in ASCII: other programs in the same database will hardly lock the same number.
+const LOCK: i64 = 0x0070_726f_6375_7261;
+
+/// The code of a lock that was not to be had in time.
+const LOCK_NOT_AVAILABLE: &str = "55P03";

@@ -1,0 +1,123 @@
+//! Connecting to the database and leaving it.
+
+use std::io;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use procura_store::{Store, StoreResult, Transaction};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use tokio::time::timeout;
+
+use crate::error::{OpenError, failed};
+use crate::ownership::Ownership;
+use crate::transaction::SqlTransaction;
+
+/// A handle to one database. Clones of it share their connections.
+#[derive(Clone, Debug)]
+pub struct PostgresStore {
+    writer: PgPool,
+    readers: PgPool,
+    ownership: Ownership,
+}
+
+impl PostgresStore {
+    /// Connects to the database at a `postgres://` URL, makes sure that no other process uses it, and
+    /// brings its tables up to date. The error is an [`OpenError`].
+    pub async fn connect(url: &str) -> StoreResult<Self> {
+        let options = connect_options(url).map_err(OpenError::Url)?;
+        let mut first = connect_once(&options).await?;
+        let ownership = Ownership::take(&mut first).await?;
+        first.close().await.map_err(OpenError::Connect)?;
+        let writer = writer_options(&ownership)
+            .connect_with(options.clone())
+            .await
+            .map_err(OpenError::Connect)?;
+        let readers = pool_options(READERS)
+            .connect_with(options.options([("default_transaction_read_only", "on")]))
+            .await
+            .map_err(OpenError::Connect)?;
+        Ok(Self {
+            writer,
+            readers,
+            ownership,
+        })
+    }
+
+    /// Waits for open transactions to end and leaves the database to others. Later transactions fail.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
+        let begun = self.writer.begin_with(BEGIN).await.map_err(failed)?;
+        self.ownership.check()?;
+        Ok(Box::new(SqlTransaction::new(begun)))
+    }
+
+    async fn read(&self) -> StoreResult<Box<dyn Transaction>> {
+        let begun = self.readers.begin_with(BEGIN_READING).await;
+        Ok(Box::new(SqlTransaction::new(begun.map_err(failed)?)))
+    }
+}
+
+/// A pool would hide why it cannot connect.
+async fn connect_once(options: &PgConnectOptions) -> Result<PgConnection, OpenError> {
+    timeout(CONNECT_TIMEOUT, options.connect())
+        .await
+        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+        .map_err(OpenError::Connect)
+}
+
+/// The server ends sessions whose other end is gone, so that the lock does not stay with the dead.
+fn connect_options(url: &str) -> sqlx::Result<PgConnectOptions> {
+    if !SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
+        let problem = "it has to begin with postgres://";
+        return Err(sqlx::Error::Configuration(problem.into()));
+    }
+    let options: PgConnectOptions = url.parse()?;
+    Ok(options
+        .application_name("procurad")
+        .options([
+            // Notices of what is there already.
+            ("client_min_messages", "warning"),
+            ("tcp_keepalives_idle", "10"),
+            ("tcp_keepalives_interval", "5"),
+            ("tcp_keepalives_count", "4"),
+        ])
+        .disable_statement_logging())
+}
+
+/// One session, which has to own the database.
+fn writer_options(ownership: &Ownership) -> PgPoolOptions {
+    let ownership = ownership.clone();
+    pool_options(1).after_connect(move |connection, _| {
+        let ownership = ownership.clone();
+        Box::pin(async move { ownership.resume(connection).await })
+    })
+}
+
+/// A new session would have to take the lock again, so none is replaced while it works.
+fn pool_options(connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(TURN_TIMEOUT)
+}
+
+const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+const READERS: u32 = 4;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a transaction waits for a connection.
+const TURN_TIMEOUT: Duration = Duration::from_secs(30);

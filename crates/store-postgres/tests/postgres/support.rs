@@ -1,0 +1,81 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use procura_store::{StoreError, StoreResult};
+use procura_store_postgres::{OpenError, PostgresStore};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::sync::OnceCell;
+
+use crate::server::Server;
+
+/// A database of its own, with all tables and no records.
+pub(crate) struct Database {
+    url: String,
+}
+
+impl Database {
+    pub(crate) async fn new() -> Self {
+        static TEMPLATE: OnceCell<()> = OnceCell::const_new();
+        TEMPLATE.get_or_init(make_template).await;
+        Self::create("TEMPLATE template_procura").await
+    }
+
+    /// Without tables, too.
+    pub(crate) async fn bare() -> Self {
+        Self::create("").await
+    }
+
+    async fn create(how: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let main = Server::get().url("postgres");
+        execute(&main, &format!("CREATE DATABASE {name} {how}"))
+            .await
+            .unwrap();
+        Self {
+            url: Server::get().url(&name),
+        }
+    }
+
+    pub(crate) async fn open(&self) -> PostgresStore {
+        self.try_open().await.unwrap()
+    }
+
+    pub(crate) async fn try_open(&self) -> StoreResult<PostgresStore> {
+        PostgresStore::connect(&self.url).await
+    }
+
+    /// Why it cannot be opened.
+    pub(crate) async fn open_error(&self) -> OpenError {
+        match self.try_open().await.unwrap_err() {
+            StoreError::Unavailable(source) => *source.downcast().unwrap(),
+            error => panic!("{error}"),
+        }
+    }
+
+    /// A connection that obeys none of the store's rules.
+    pub(crate) async fn raw(&self) -> PgConnection {
+        PgConnection::connect(&self.url).await.unwrap()
+    }
+
+    /// Runs statements past the store.
+    pub(crate) async fn execute(&self, sql: &str) -> sqlx::Result<()> {
+        execute(&self.url, sql).await
+    }
+}
+
+async fn make_template() {
+    let main = Server::get().url("postgres");
+    execute(&main, "CREATE DATABASE template_procura")
+        .await
+        .unwrap();
+    let store = PostgresStore::connect(&Server::get().url("template_procura")).await;
+    store.unwrap().close().await;
+}
+
+async fn execute(url: &str, sql: &str) -> sqlx::Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await?;
+    connection.close().await
+}

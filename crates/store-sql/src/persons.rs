@@ -1,0 +1,119 @@
+use async_trait::async_trait;
+use procura_keys::clock::Timestamp;
+use procura_people::password::PasswordHash;
+use procura_people::person::{Email, Person, PersonId};
+use procura_store::people::PersonStore;
+use procura_store::{Page, StoreError, StoreResult};
+
+use crate::column::{self, records};
+use crate::error::{failed, failed_on};
+use crate::transaction::SqlTransaction;
+
+#[async_trait]
+impl PersonStore for SqlTransaction {
+    async fn insert_person(&mut self, person: &Person) -> StoreResult<()> {
+        let password = person.password.as_ref().map(PasswordHash::expose);
+        sqlx::query!(
+            "INSERT INTO persons (id, email, name, password, disabled, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            person.id.0,
+            person.email.as_str(),
+            person.name,
+            password,
+            person.disabled,
+            person.created_at.as_millis(),
+            person.updated_at.as_millis(),
+        )
+        .execute(self.connection())
+        .await
+        .map_err(failed_on(PERSON))?;
+        Ok(())
+    }
+
+    async fn find_person(&mut self, id: &PersonId) -> StoreResult<Option<Person>> {
+        let row = sqlx::query_as!(PersonRow, "SELECT * FROM persons WHERE id = $1", id.0);
+        let row = row.fetch_optional(self.connection()).await;
+        row.map_err(failed)?.map(Person::try_from).transpose()
+    }
+
+    async fn find_person_by_email(&mut self, email: &Email) -> StoreResult<Option<Person>> {
+        let row = sqlx::query_as!(
+            PersonRow,
+            "SELECT * FROM persons WHERE email = $1",
+            email.as_str(),
+        );
+        let row = row.fetch_optional(self.connection()).await;
+        row.map_err(failed)?.map(Person::try_from).transpose()
+    }
+
+    async fn list_persons(&mut self, page: Page<PersonId>) -> StoreResult<Vec<Person>> {
+        let after = page.after.as_ref().map_or("", |id| id.0.as_str());
+        let rows = sqlx::query_as!(
+            PersonRow,
+            "SELECT * FROM persons WHERE id > $1 ORDER BY id LIMIT $2",
+            after,
+            i64::from(page.limit),
+        );
+        records(rows.fetch_all(self.connection()).await.map_err(failed)?)
+    }
+
+    async fn delete_person(&mut self, id: &PersonId) -> StoreResult<()> {
+        let sessions = sqlx::query!("DELETE FROM sessions WHERE person_id = $1", id.0);
+        sessions.execute(self.connection()).await.map_err(failed)?;
+        let done = sqlx::query!("DELETE FROM persons WHERE id = $1", id.0)
+            .execute(self.connection())
+            .await
+            .map_err(failed)?;
+        (done.rows_affected() == 1)
+            .then_some(())
+            .ok_or(StoreError::NotFound(PERSON))
+    }
+
+    async fn disable_person(
+        &mut self,
+        id: &PersonId,
+        disabled: bool,
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        let done = sqlx::query!(
+            "UPDATE persons SET disabled = $2, updated_at = $3 WHERE id = $1",
+            id.0,
+            disabled,
+            at.as_millis(),
+        )
+        .execute(self.connection())
+        .await
+        .map_err(failed)?;
+        (done.rows_affected() == 1)
+            .then_some(())
+            .ok_or(StoreError::NotFound(PERSON))
+    }
+}
+
+struct PersonRow {
+    id: String,
+    email: String,
+    name: String,
+    password: Option<String>,
+    disabled: bool,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<PersonRow> for Person {
+    type Error = StoreError;
+
+    fn try_from(row: PersonRow) -> StoreResult<Self> {
+        Ok(Self {
+            id: PersonId(row.id),
+            email: column::text(PERSON, row.email)?,
+            name: row.name,
+            password: row.password.map(PasswordHash::from_stored),
+            disabled: row.disabled,
+            created_at: Timestamp::from_millis(row.created_at),
+            updated_at: Timestamp::from_millis(row.updated_at),
+        })
+    }
+}
+
+const PERSON: &str = "person";

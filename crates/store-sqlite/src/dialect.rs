@@ -1,0 +1,91 @@
+//! What SQLite says in its own way. The other statements are shared with PostgreSQL.
+
+use sqlx::SqliteConnection;
+
+/// A text as it is stored.
+pub(crate) fn stored(text: &str) -> &str {
+    text
+}
+
+/// A stored text as it was.
+pub(crate) fn original(stored: String) -> String {
+    stored
+}
+
+/// Takes a JSON array with an array for each record, in the order of the columns.
+pub(crate) async fn insert_audit(
+    connection: &mut SqliteConnection,
+    records: &str,
+) -> sqlx::Result<()> {
+    let statement = sqlx::query!(
+        "INSERT INTO audit_log (sequence, at, event, actor, user_id, host_id, agent_id,
+            capability, outcome, jti, detail, previous, hash)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+            value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11,
+            value ->> 12
+        FROM json_each($1)",
+        records,
+    );
+    statement.execute(connection).await.map(drop)
+}
+
+/// Takes a JSON array of `[signer, jti, forget_at]`.
+pub(crate) async fn insert_seen(
+    connection: &mut SqliteConnection,
+    tokens: &str,
+) -> sqlx::Result<()> {
+    let statement = sqlx::query!(
+        "INSERT INTO seen_tokens (signer, jti, forget_at)
+        SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true
+        ON CONFLICT DO NOTHING",
+        tokens,
+    );
+    statement.execute(connection).await.map(drop)
+}
+
+/// Takes a JSON array of `[agent, time]`.
+pub(crate) async fn touch_agents(
+    connection: &mut SqliteConnection,
+    uses: &str,
+) -> sqlx::Result<()> {
+    let statement = sqlx::query!(
+        "WITH uses AS MATERIALIZED (
+            SELECT value ->> 0 AS id, max(value ->> 1) AS at FROM json_each($1) GROUP BY 1
+        )
+        UPDATE aap_agents SET last_used_at = uses.at FROM uses
+        WHERE aap_agents.id = uses.id
+            AND (aap_agents.last_used_at IS NULL OR aap_agents.last_used_at < uses.at)",
+        uses,
+    );
+    statement.execute(connection).await.map(drop)
+}
+
+/// Takes a JSON array of agents.
+pub(crate) async fn revoke_grants_of_agents(
+    connection: &mut SqliteConnection,
+    agents: &str,
+    at: i64,
+) -> sqlx::Result<()> {
+    let statement = sqlx::query!(
+        "UPDATE aap_grants
+        SET status = 'revoked', approval_id = NULL, decided_by = NULL, updated_at = $2
+        WHERE agent_id IN (SELECT value FROM json_each($1))
+            AND status IN ('pending', 'active')",
+        agents,
+        at,
+    );
+    statement.execute(connection).await.map(drop)
+}
+
+/// Takes a JSON array of agents.
+pub(crate) async fn cancel_approvals_of_agents(
+    connection: &mut SqliteConnection,
+    agents: &str,
+) -> sqlx::Result<()> {
+    let statement = sqlx::query!(
+        "UPDATE aap_approvals SET status = 'cancelled'
+        WHERE agent_id IN (SELECT value FROM json_each($1)) AND status = 'open'",
+        agents,
+    );
+    statement.execute(connection).await.map(drop)
+}
