@@ -13,6 +13,7 @@ mod support;
 mod approval;
 mod audit;
 mod bad_input;
+mod bad_token;
 mod batch;
 mod constraints;
 mod describe;
