@@ -3,11 +3,13 @@
 use std::fmt;
 
 use procura_keys::clock::Timestamp;
+use procura_keys::jwk_set::{JwkSet, KeyName};
 use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, HostId, UserId};
+use crate::jwks::JwksUrl;
 use crate::refusal::Refusal;
 
 /// An agent record.
@@ -23,8 +25,10 @@ pub struct Agent {
     pub name: String,
     /// How it was registered; never changes.
     pub mode: Mode,
-    /// The key that signs its tokens.
+    /// The key that signs its tokens. Of an agent that publishes its keys, the one it was registered with.
     pub public_key: PublicKey,
+    /// Where it publishes its keys. Fixed at registration, as is its absence.
+    pub jwks: Option<AgentJwks>,
     /// Where it stood when last written. [`lifetime::state_at`](crate::lifetime::state_at) says where it
     /// stands now.
     pub state: AgentState,
@@ -40,6 +44,24 @@ impl Agent {
     /// Under which name registration recognises the agent's key.
     pub fn thumbprint(&self) -> Thumbprint {
         Thumbprint::of(&self.public_key)
+    }
+}
+
+/// How an agent publishes its keys. The set is the agent's own: every usable key in it signs for the agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentJwks {
+    /// Where.
+    pub url: JwksUrl,
+    /// The key to use when a token names none that is in the set.
+    pub kid: String,
+}
+
+impl AgentJwks {
+    /// The key of `set` that a token with this `kid` in its header has to be signed with. The specification is
+    /// silent about that member, so it is believed if it names a key and ignored otherwise.
+    pub fn key<'a>(&self, set: &'a JwkSet, kid: Option<&str>) -> Option<&'a PublicKey> {
+        let named = kid.and_then(|kid| set.find(KeyName::Kid(kid)));
+        named.or_else(|| set.find(KeyName::Kid(&self.kid)))
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::CapabilityName;
 use crate::id::{HostId, UserId};
+use crate::jwks::JwksUrl;
 use crate::refusal::Refusal;
 
 /// A host record.
@@ -18,8 +19,11 @@ pub struct Host {
     pub id: HostId,
     /// A display name its client chose. Never used for decisions.
     pub name: Option<String>,
-    /// The key that signs its tokens.
+    /// The key that signs its tokens. Of a host that publishes its keys, the latest one it was seen to use:
+    /// that one names the host, and what it signs is judged by the set as it is now.
     pub public_key: PublicKey,
+    /// Where it publishes its keys. Fixed at registration, as is its absence (§8.7).
+    pub jwks: Option<HostJwks>,
     /// The person it is linked to.
     pub user_id: Option<UserId>,
     /// Capabilities its agents get without anybody's approval.
@@ -41,6 +45,31 @@ impl Host {
     pub fn thumbprint(&self) -> Thumbprint {
         Thumbprint::of(&self.public_key)
     }
+
+    /// Whether `issuer` is the identifier that a key change took from this host a moment ago (§8.7).
+    pub fn was_lately(&self, issuer: &str, now: Timestamp) -> bool {
+        let previous = self.jwks.as_ref().and_then(|jwks| jwks.previous.as_ref());
+        previous
+            .is_some_and(|previous| previous.thumbprint.as_str() == issuer && now < previous.until)
+    }
+}
+
+/// How a host publishes its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostJwks {
+    /// Where. It identifies the host across key changes.
+    pub url: JwksUrl,
+    /// The identifier before the latest key change.
+    pub previous: Option<PreviousKey>,
+}
+
+/// An identifier that is still good for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviousKey {
+    /// The thumbprint of the key.
+    pub thumbprint: Thumbprint,
+    /// When it stops being good.
+    pub until: Timestamp,
 }
 
 /// The states of a host (§2.11). `Revoked` and `Rejected` are final.
@@ -109,6 +138,27 @@ impl fmt::Display for HostStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::{self, NOW, agent_key, host_key, seconds};
+
+    // AA-8.7-04
+    #[test]
+    fn a_published_key_names_its_host_for_a_while_after_a_change() {
+        let old = Thumbprint::of(agent_key().public());
+        let mut host = fixtures::host();
+        assert!(!host.was_lately(old.as_str(), NOW));
+        let previous = PreviousKey {
+            thumbprint: old.clone(),
+            until: NOW.plus(seconds(300)),
+        };
+        host.jwks = Some(HostJwks {
+            url: "https://keys.example/host".parse().unwrap(),
+            previous: Some(previous),
+        });
+        assert!(host.was_lately(old.as_str(), NOW.plus(seconds(299))));
+        assert!(!host.was_lately(old.as_str(), NOW.plus(seconds(300))));
+        let other = Thumbprint::of(host_key().public());
+        assert!(!host.was_lately(other.as_str(), NOW));
+    }
 
     // AA-2.11-01, AA-2.11-03
     #[test]

@@ -16,6 +16,7 @@ mod fixtures;
 pub mod grant;
 pub mod host;
 pub mod id;
+pub mod jwks;
 pub mod lifetime;
 pub mod method;
 pub mod reactivation;

@@ -13,6 +13,7 @@ mod tests;
 use std::time::Duration;
 
 use procura_keys::clock::Timestamp;
+use procura_keys::jwk_set::JwkSetError;
 use procura_keys::jwt::{Form, JwtError};
 
 /// How tokens of this protocol are written (§4.1).
@@ -96,15 +97,33 @@ pub enum TokenDefect {
          that sub is an agent of that host, and that the right key signed."
     )]
     NotVerified,
-    /// The presented key is not the one `iss` names.
-    #[error("The token's iss has to be the SHA-256 JWK thumbprint (RFC 7638) of host_public_key.")]
+    /// The presented or published key is not the one `iss` names.
+    #[error(
+        "The token's iss has to be the SHA-256 JWK thumbprint (RFC 7638) of the key that signs it."
+    )]
     ThumbprintMismatch,
     /// Two ways of delivering the same key at once.
     #[error("The token carries both {0} and {1}; send one of them.")]
     TwoKeys(&'static str, &'static str),
-    /// A way of delivering keys this server does not take.
-    #[error("This server takes inline keys: send {0} instead of {1}.")]
-    InlineKeysOnly(&'static str, &'static str),
+    /// A published key that the header does not name.
+    #[error("The token's header needs the member kid: it names the signing key in host_jwks_url.")]
+    NoKid,
+    /// The set has no key of that name.
+    #[error("The key set at {0} has no Ed25519 key with the kid that the token names.")]
+    KidNotPublished(&'static str),
+    /// The set could not be fetched, and none is kept.
+    #[error(
+        "The key set at {0} cannot be fetched at present. It has to be reachable over https at a public address."
+    )]
+    KeySetUnavailable(&'static str),
+    /// The set breaks a rule.
+    #[error("The key set at {0} is refused: {1}.")]
+    BadKeySet(&'static str, JwkSetError),
+    /// The other way of delivering keys than the one the host was registered with.
+    #[error(
+        "How a host delivers its keys is fixed at registration. Send {0}, or register as a new host."
+    )]
+    DeliveryFixed(&'static str),
     /// `exp` is not after `iat`.
     #[error("The token's exp has to be later than its iat.")]
     ExpiresBeforeIssued,

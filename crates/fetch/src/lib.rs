@@ -8,6 +8,7 @@
 pub mod address;
 mod error;
 pub mod fetcher;
+pub mod jwks;
 pub mod policy;
 mod redirect;
 pub mod resolver;
@@ -15,5 +16,6 @@ pub mod resolver;
 pub use address::AddressVerdict;
 pub use error::FetchError;
 pub use fetcher::{BodyStream, Fetcher, Request, Response, StreamResponse};
+pub use jwks::{JwksCache, JwksError, JwksPolicy, KeySets, NoKeySets};
 pub use policy::{FetchPolicy, Reach};
 pub use resolver::Lookup;

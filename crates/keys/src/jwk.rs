@@ -102,10 +102,10 @@ pub enum JwkError {
     Key(#[from] KeyError),
 }
 
-const MAX_KID: usize = 256;
+pub(crate) const MAX_KID: usize = 256;
 
 /// Enough of a foreign text to recognise it by.
-fn clip(text: &str) -> String {
+pub(crate) fn clip(text: &str) -> String {
     text.chars().take(32).collect()
 }
 

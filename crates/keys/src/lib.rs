@@ -8,6 +8,7 @@ pub mod digest;
 pub mod entropy;
 pub mod json;
 pub mod jwk;
+pub mod jwk_set;
 pub mod jwt;
 pub mod key;
 pub mod thumbprint;

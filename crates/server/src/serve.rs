@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use procura_fetch::{FetchPolicy, Fetcher, JwksCache, JwksPolicy, KeySets, NoKeySets};
 use procura_service::admin::{self, AdminCall, AdminReply};
 use procura_service::limits::Limits;
 use procura_service::people::{self, AccountError};
@@ -144,6 +145,7 @@ async fn open(config: Config, dir: DataDir, limits: Limits) -> anyhow::Result<Op
         policy: config.policy,
         catalogue: config.catalogue,
         limits,
+        key_sets: key_sets(),
     };
     let (ctx, journal) = Context::start(parts).await?;
     Ok(Opened {
@@ -152,6 +154,20 @@ async fn open(config: Config, dir: DataDir, limits: Limits) -> anyhow::Result<Op
         store,
         dir,
     })
+}
+
+/// Published keys, from public addresses only, whoever runs the server.
+fn key_sets() -> Arc<dyn KeySets> {
+    match Fetcher::new(FetchPolicy::server()) {
+        Ok(fetcher) => {
+            let policy = JwksPolicy::default();
+            Arc::new(JwksCache::new(fetcher, Arc::new(SystemClock), policy))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "hosts and agents that publish their keys cannot be served");
+            Arc::new(NoKeySets(error))
+        }
+    }
 }
 
 async fn add_development_people(

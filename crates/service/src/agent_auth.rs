@@ -9,6 +9,7 @@ pub mod execute;
 pub mod inbox;
 pub mod introspect;
 pub(crate) mod link_host;
+mod published;
 pub mod reactivate;
 pub mod register;
 pub mod request_capability;

@@ -6,6 +6,7 @@ use procura_agent_auth::lifetime::LifetimePolicy;
 use procura_agent_auth::method::{InboxLimits, Method};
 use procura_agent_auth::registration::RegistrationPolicy;
 use procura_agent_auth::token::Window;
+use procura_fetch::KeySets;
 use procura_keys::clock::{Clock, Timestamp};
 use procura_keys::entropy::{self, Entropy};
 use procura_people::session::SessionPolicy;
@@ -33,6 +34,7 @@ struct Inner {
     policy: Policy,
     catalogue: Catalogue,
     limits: Limits,
+    key_sets: Arc<dyn KeySets>,
     replay: ReplayGuard,
     snapshots: Snapshots,
     journal: Journal,
@@ -55,6 +57,8 @@ pub struct Parts {
     pub catalogue: Catalogue,
     /// How often.
     pub limits: Limits,
+    /// Where published keys come from.
+    pub key_sets: Arc<dyn KeySets>,
 }
 
 /// Who the server is (AAP §5.1).
@@ -147,6 +151,7 @@ impl Context {
             policy: parts.policy,
             catalogue: parts.catalogue,
             limits: parts.limits,
+            key_sets: parts.key_sets,
             replay: ReplayGuard::restored(&seen),
             snapshots: Snapshots::default(),
             journal,
@@ -212,6 +217,10 @@ impl Context {
 
     pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
         entropy::bytes(self.inner.entropy.as_ref())
+    }
+
+    pub(crate) fn key_sets(&self) -> &dyn KeySets {
+        self.inner.key_sets.as_ref()
     }
 
     pub(crate) fn replay(&self) -> &ReplayGuard {

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use procura_agent_auth::agent::{Agent, AgentState, AgentStatus, Mode};
+use procura_agent_auth::agent::{Agent, AgentJwks, AgentState, AgentStatus, Mode};
 use procura_agent_auth::id::{AgentId, HostId, UserId};
 use procura_keys::clock::Timestamp;
 use procura_keys::key::PublicKey;
@@ -17,10 +17,12 @@ impl AgentStore for SqlTransaction {
     async fn insert_agent(&mut self, agent: &Agent) -> StoreResult<()> {
         let thumbprint = agent.thumbprint();
         let user_id = agent.user_id.as_ref().map(|id| id.0.as_str());
+        let jwks_url = agent.jwks.as_ref().map(|jwks| jwks.url.as_str());
+        let jwks_kid = agent.jwks.as_ref().map(|jwks| jwks.kid.as_str());
         sqlx::query!(
             "INSERT INTO aap_agents (id, host_id, user_id, name, mode, public_key, thumbprint,
-                status, activated_at, last_used_at, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                jwks_url, jwks_kid, status, activated_at, last_used_at, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             agent.id.as_str(),
             agent.host_id.as_str(),
             user_id,
@@ -28,6 +30,8 @@ impl AgentStore for SqlTransaction {
             agent.mode.as_str(),
             agent.public_key.as_bytes().as_slice(),
             thumbprint.as_str(),
+            jwks_url,
+            jwks_kid,
             agent.state.status().as_str(),
             millis(agent.state.activated_at()),
             millis(agent.last_used_at),
@@ -242,6 +246,8 @@ struct AgentRow {
     mode: String,
     public_key: Vec<u8>,
     thumbprint: String,
+    jwks_url: Option<String>,
+    jwks_kid: Option<String>,
     status: String,
     activated_at: Option<i64>,
     last_used_at: Option<i64>,
@@ -257,6 +263,7 @@ impl TryFrom<AgentRow> for Agent {
         let status = column::name(AGENT, &AgentStatus::ALL, AgentStatus::as_str, &row.status)?;
         let state = AgentState::from_parts(status, time(row.activated_at))
             .ok_or_else(|| corrupt(AGENT, &format_args!("{status} without having been active")))?;
+        let jwks = jwks(row.jwks_url, row.jwks_kid)?;
         Ok(Self {
             id: column::text(AGENT, row.id)?,
             host_id: column::text(AGENT, row.host_id)?,
@@ -264,11 +271,23 @@ impl TryFrom<AgentRow> for Agent {
             name: row.name,
             mode: column::name(AGENT, &modes, Mode::as_str, &row.mode)?,
             public_key: column::public_key(AGENT, &row.public_key, &row.thumbprint)?,
+            jwks,
             state,
             last_used_at: time(row.last_used_at),
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
         })
+    }
+}
+
+fn jwks(url: Option<String>, kid: Option<String>) -> StoreResult<Option<AgentJwks>> {
+    match (url, kid) {
+        (Some(url), Some(kid)) => Ok(Some(AgentJwks {
+            url: column::text(AGENT, url)?,
+            kid,
+        })),
+        (None, None) => Ok(None),
+        _ => Err(corrupt(AGENT, &"a published key without its URL or kid")),
     }
 }
 

@@ -1,13 +1,14 @@
 use async_trait::async_trait;
-use procura_agent_auth::host::{Host, HostStatus};
+use procura_agent_auth::host::{Host, HostJwks, HostStatus, PreviousKey};
 use procura_agent_auth::id::{HostId, UserId};
+use procura_agent_auth::jwks::JwksUrl;
 use procura_keys::clock::Timestamp;
 use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
-use procura_store::agent_auth::{HostChange, HostStore};
+use procura_store::agent_auth::{HostChange, HostStore, KeyAdoption};
 use procura_store::{Page, StoreError, StoreResult};
 
-use crate::column::{self, millis, records, time};
+use crate::column::{self, corrupt, millis, records, time};
 use crate::error::{failed, failed_on};
 use crate::transaction::SqlTransaction;
 
@@ -17,14 +18,21 @@ impl HostStore for SqlTransaction {
         let thumbprint = host.thumbprint();
         let user_id = host.user_id.as_ref().map(|id| id.0.as_str());
         let defaults = serde_json::json!(host.default_capabilities).to_string();
+        let jwks_url = host.jwks.as_ref().map(|jwks| jwks.url.as_str());
+        let previous = host.jwks.as_ref().and_then(|jwks| jwks.previous.as_ref());
+        let previous_thumbprint = previous.map(|previous| previous.thumbprint.as_str());
         sqlx::query!(
-            "INSERT INTO aap_hosts (id, name, public_key, thumbprint, user_id,
-                default_capabilities, status, activated_at, last_used_at, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "INSERT INTO aap_hosts (id, name, public_key, thumbprint, jwks_url,
+                previous_thumbprint, previous_until, user_id, default_capabilities, status,
+                activated_at, last_used_at, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             host.id.as_str(),
             host.name,
             host.public_key.as_bytes().as_slice(),
             thumbprint.as_str(),
+            jwks_url,
+            previous_thumbprint,
+            millis(previous.map(|previous| previous.until)),
             user_id,
             defaults,
             host.status.as_str(),
@@ -60,6 +68,16 @@ impl HostStore for SqlTransaction {
             HostRow,
             "SELECT * FROM aap_hosts WHERE thumbprint = $1",
             thumbprint.as_str(),
+        );
+        let row = row.fetch_optional(self.connection()).await;
+        row.map_err(failed)?.map(Host::try_from).transpose()
+    }
+
+    async fn find_host_by_jwks_url(&mut self, url: &JwksUrl) -> StoreResult<Option<Host>> {
+        let row = sqlx::query_as!(
+            HostRow,
+            "SELECT * FROM aap_hosts WHERE jwks_url = $1",
+            url.as_str(),
         );
         let row = row.fetch_optional(self.connection()).await;
         row.map_err(failed)?.map(Host::try_from).transpose()
@@ -150,6 +168,28 @@ impl HostStore for SqlTransaction {
             .ok_or(StoreError::Conflict(HOST))
     }
 
+    async fn adopt_host_key(&mut self, adoption: &KeyAdoption) -> StoreResult<()> {
+        let thumbprint = Thumbprint::of(&adoption.to);
+        let done = sqlx::query!(
+            "UPDATE aap_hosts
+            SET public_key = $3, thumbprint = $4, previous_thumbprint = thumbprint,
+                previous_until = $5, updated_at = $6
+            WHERE id = $1 AND thumbprint = $2 AND jwks_url IS NOT NULL",
+            adoption.id.as_str(),
+            adoption.from.as_str(),
+            adoption.to.as_bytes().as_slice(),
+            thumbprint.as_str(),
+            adoption.keep_until.as_millis(),
+            adoption.at.as_millis(),
+        )
+        .execute(self.connection())
+        .await
+        .map_err(failed_on(HOST))?;
+        (done.rows_affected() == 1)
+            .then_some(())
+            .ok_or(StoreError::Conflict(HOST))
+    }
+
     async fn touch_host(
         &mut self,
         id: &HostId,
@@ -177,6 +217,9 @@ struct HostRow {
     name: Option<String>,
     public_key: Vec<u8>,
     thumbprint: String,
+    jwks_url: Option<String>,
+    previous_thumbprint: Option<String>,
+    previous_until: Option<i64>,
     user_id: Option<String>,
     default_capabilities: String,
     status: String,
@@ -190,10 +233,12 @@ impl TryFrom<HostRow> for Host {
     type Error = StoreError;
 
     fn try_from(row: HostRow) -> StoreResult<Self> {
+        let jwks = jwks(row.jwks_url, row.previous_thumbprint, row.previous_until)?;
         Ok(Self {
             id: column::text(HOST, row.id)?,
             name: row.name,
             public_key: column::public_key(HOST, &row.public_key, &row.thumbprint)?,
+            jwks,
             user_id: row.user_id.map(UserId),
             default_capabilities: column::json(HOST, &row.default_capabilities)?,
             status: column::name(HOST, &HostStatus::ALL, HostStatus::as_str, &row.status)?,
@@ -202,6 +247,29 @@ impl TryFrom<HostRow> for Host {
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
         })
+    }
+}
+
+fn jwks(
+    url: Option<String>,
+    previous: Option<String>,
+    until: Option<i64>,
+) -> StoreResult<Option<HostJwks>> {
+    let previous = match (previous, time(until)) {
+        (Some(thumbprint), Some(until)) => Some(PreviousKey {
+            thumbprint: column::text(HOST, thumbprint)?,
+            until,
+        }),
+        (None, None) => None,
+        _ => return Err(corrupt(HOST, &"half of a previous key")),
+    };
+    match url {
+        Some(url) => Ok(Some(HostJwks {
+            url: column::text(HOST, url)?,
+            previous,
+        })),
+        None if previous.is_none() => Ok(None),
+        None => Err(corrupt(HOST, &"a previous key of one that publishes none")),
     }
 }
 

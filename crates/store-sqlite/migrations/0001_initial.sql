@@ -28,6 +28,10 @@ CREATE TABLE aap_hosts (
     name TEXT,
     public_key BLOB NOT NULL CHECK (length(public_key) = 32),
     thumbprint TEXT NOT NULL UNIQUE,
+    -- Where it publishes its keys, if it does, and the key before the latest change.
+    jwks_url TEXT UNIQUE,
+    previous_thumbprint TEXT,
+    previous_until BIGINT,
     user_id TEXT,
     -- A JSON array of names.
     default_capabilities TEXT NOT NULL,
@@ -35,7 +39,9 @@ CREATE TABLE aap_hosts (
     activated_at BIGINT,
     last_used_at BIGINT,
     created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL
+    updated_at BIGINT NOT NULL,
+    CHECK ((previous_thumbprint IS NULL) = (previous_until IS NULL)),
+    CHECK (previous_thumbprint IS NULL OR jwks_url IS NOT NULL)
 );
 CREATE INDEX aap_hosts_by_user ON aap_hosts (user_id, id) WHERE user_id IS NOT NULL;
 
@@ -47,6 +53,9 @@ CREATE TABLE aap_agents (
     mode TEXT NOT NULL CHECK (mode IN ('delegated', 'autonomous')),
     public_key BLOB NOT NULL CHECK (length(public_key) = 32),
     thumbprint TEXT NOT NULL,
+    -- Where it publishes its keys, if it does, and which of them is its own.
+    jwks_url TEXT,
+    jwks_kid TEXT,
     status TEXT NOT NULL
         CHECK (status IN ('pending', 'active', 'expired', 'revoked', 'rejected', 'claimed')),
     activated_at BIGINT,
@@ -54,6 +63,7 @@ CREATE TABLE aap_agents (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     UNIQUE (host_id, thumbprint),
+    CHECK ((jwks_url IS NULL) = (jwks_kid IS NULL)),
     CHECK (activated_at IS NOT NULL OR status NOT IN ('active', 'expired', 'claimed'))
 );
 CREATE INDEX aap_agents_by_host ON aap_agents (host_id, id);

@@ -7,16 +7,17 @@ use procura_agent_auth::constraint::Constraints;
 use procura_agent_auth::grant::{Grant, GrantState, GrantStatus};
 use procura_agent_auth::host::{Host, HostStatus};
 use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId, UserId};
+use procura_agent_auth::jwks::JwksUrl;
 use procura_keys::clock::Timestamp;
 use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
 
 use crate::{Page, StoreResult};
 
-/// Hosts. The thumbprint of a host's key is unique.
+/// Hosts. The thumbprint of a host's key is unique, and so is the URL of its keys, if it publishes them.
 #[async_trait]
 pub trait HostStore {
-    /// Adds a host. `Conflict` when its key is known already.
+    /// Adds a host. `Conflict` when its key or its URL is known already.
     async fn insert_host(&mut self, host: &Host) -> StoreResult<()>;
     /// The host with this identifier, which has to exist.
     async fn load_host(&mut self, id: &HostId) -> StoreResult<Host>;
@@ -25,6 +26,8 @@ pub trait HostStore {
         &mut self,
         thumbprint: &Thumbprint,
     ) -> StoreResult<Option<Host>>;
+    /// The host that publishes its keys there.
+    async fn find_host_by_jwks_url(&mut self, url: &JwksUrl) -> StoreResult<Option<Host>>;
     /// Hosts, oldest first.
     async fn list_hosts(&mut self, page: Page<HostId>) -> StoreResult<Vec<Host>>;
     /// Hosts linked to a person, oldest first.
@@ -42,6 +45,9 @@ pub trait HostStore {
         to: &PublicKey,
         at: Timestamp,
     ) -> StoreResult<()>;
+    /// Puts a newly published key in place of the one before, whose thumbprint stays known for a while.
+    /// `Conflict` when the host has another key by now or publishes none, or another host has the new one.
+    async fn adopt_host_key(&mut self, adoption: &KeyAdoption) -> StoreResult<()>;
     /// Notes when the host's key was last used and what its client calls it now, if it says so.
     /// Never moves time back; an unknown host is skipped.
     async fn touch_host(
@@ -64,6 +70,21 @@ pub struct HostChange {
     /// The person it is linked to from now on; no change without one. `Conflict` when another one
     /// is.
     pub link: Option<UserId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A key that a host published and has begun to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyAdoption {
+    /// The host.
+    pub id: HostId,
+    /// The thumbprint of the key it has to have.
+    pub from: Thumbprint,
+    /// The key it gets.
+    pub to: PublicKey,
+    /// Until when the thumbprint of the old one is known.
+    pub keep_until: Timestamp,
     /// When.
     pub at: Timestamp,
 }

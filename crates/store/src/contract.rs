@@ -30,12 +30,14 @@ macro_rules! contract_tests {
                 a_host_comes_back_as_it_was
                 an_unknown_host_is_not_found
                 a_key_belongs_to_one_host
+                a_url_belongs_to_one_host
                 hosts_are_listed_oldest_first_page_by_page
                 hosts_of_a_person_are_listed
                 a_host_changes_from_the_expected_state_only
                 a_host_is_linked_to_one_person
                 a_host_is_taken_from_its_person_only
                 a_new_key_of_a_host_replaces_the_expected_one
+                a_published_key_is_adopted_in_place_of_the_expected_one
                 a_host_that_stays_active_keeps_its_start
                 uses_of_a_host_never_move_back
             }

@@ -29,8 +29,10 @@ fn token(capabilities: Option<Value>) -> VerifiedAgentToken {
     let token = sign(header, &claims, &fixtures::agent_key()).unwrap();
     let signer = Signer {
         agent: &agent,
+        key: &agent.public_key,
         host: &host,
         issuer: issuer.as_str(),
+        host_keys: None,
         lifetime: &LIFETIME,
     };
     let unverified = UnverifiedAgentToken::parse(&token, &[EXECUTE]).unwrap();

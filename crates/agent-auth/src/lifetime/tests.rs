@@ -28,6 +28,7 @@ fn agent(activated: u64, used: Option<u64>) -> Agent {
         name: "a".into(),
         mode: Mode::Delegated,
         public_key: SigningKey::from_seed(&[1; 32]).unwrap().public().clone(),
+        jwks: None,
         state: AgentState::Active {
             activated_at: at(activated),
         },

@@ -1,8 +1,9 @@
-//! Host JWTs (§4.2): parsed, then verified against the loaded host or, for a new one, against the key it
-//! presents (§4.5.1 steps 1 to 8).
+//! Host JWTs (§4.2): parsed, then verified against the loaded host and, if it publishes its keys, against its
+//! key set; for a new host, against the key it presents (§4.5.1 steps 1 to 8).
 
 use procura_keys::clock::Timestamp;
 use procura_keys::jwk::PublicJwk;
+use procura_keys::jwk_set::{JwkSet, KeyName};
 use procura_keys::jwt::Unverified;
 use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
@@ -10,7 +11,9 @@ use serde_json::{Map, Value};
 
 use super::claims::{Common, optional_text};
 use super::{FORM, TokenDefect, Window};
+use crate::agent::AgentJwks;
 use crate::host::Host;
+use crate::jwks::JwksUrl;
 use crate::refusal::Refusal;
 
 /// Header `typ` of a host JWT.
@@ -22,7 +25,14 @@ pub struct UnverifiedHostToken<'a> {
     token: Unverified<'a>,
     common: Common,
     issuer: Thumbprint,
-    presented: PublicKey,
+    presented: Presented,
+}
+
+/// How the host delivers its key.
+#[derive(Debug)]
+enum Presented {
+    Inline(PublicKey),
+    Published { url: JwksUrl, kid: String },
 }
 
 impl<'a> UnverifiedHostToken<'a> {
@@ -33,16 +43,14 @@ impl<'a> UnverifiedHostToken<'a> {
             return Err(TokenDefect::WrongType(TYPE).into());
         }
         let common = Common::read(&token.claims)?;
-        let presented = inline_key(&token.claims, HOST_KEY)?;
+        let claim = key_claim(&token.claims, HOST_KEY)?;
         common.is_for_one_of(&[issuer])?;
-        let presented = presented.ok_or(TokenDefect::BadClaim {
-            name: HOST_KEY.inline,
-            expected: "the host's public JWK",
-        })?;
-        let presented = PublicJwk::parse(presented)?.key;
+        let presented = presented(claim, token.kid.as_deref())?;
         let issuer = Thumbprint::try_from(common.iss.clone())
             .map_err(|_| TokenDefect::ThumbprintMismatch)?;
-        if Thumbprint::of(&presented) != issuer {
+        if let Presented::Inline(key) = &presented
+            && Thumbprint::of(key) != issuer
+        {
             return Err(TokenDefect::ThumbprintMismatch.into());
         }
         Ok(Self {
@@ -58,34 +66,105 @@ impl<'a> UnverifiedHostToken<'a> {
         &self.issuer
     }
 
-    /// Steps 5 to 8 without replay: signature, times, state. `host` is the record found under
-    /// [`issuer`](Self::issuer); without one the token introduces a new host.
+    /// Where the host says that it publishes its keys: by this the server knows it if it does not know
+    /// [`issuer`](Self::issuer).
+    pub fn jwks_url(&self) -> Option<&JwksUrl> {
+        match &self.presented {
+            Presented::Inline(_) => None,
+            Presented::Published { url, .. } => Some(url),
+        }
+    }
+
+    /// The key set to fetch before [`verify`](Self::verify), and the key to look for in it. `None` when the
+    /// token can be judged without: its key is inline, or the host is not one that publishes its keys there.
+    pub fn key_set_of(&self, host: Option<&Host>) -> Option<(&JwksUrl, KeyName<'_>)> {
+        let Presented::Published { url, kid } = &self.presented else {
+            return None;
+        };
+        let publishes = host.is_none_or(|host| url_of(host) == Some(url));
+        let wanted = KeyName::Both {
+            kid,
+            thumbprint: self.issuer.as_str(),
+        };
+        publishes.then_some((url, wanted))
+    }
+
+    /// Steps 5 to 8 without replay: signature, times, state.
     pub fn verify(
         self,
-        host: Option<&Host>,
+        known: Known<'_>,
         standing: Standing,
         window: Window,
         now: Timestamp,
     ) -> Result<VerifiedHostToken, Refusal> {
-        let key = host.map_or(&self.presented, |host| &host.public_key);
-        if *key != self.presented || !self.token.is_signed_by(key) {
+        let key = self.signing_key(known)?.clone();
+        if !self.token.is_signed_by(&key) {
             return Err(TokenDefect::NotVerified.into());
         }
+        if let Some(host) = known.host {
+            self.require_same_delivery(host)?;
+        }
         let forget_at = self.common.judge_times(window, now)?;
-        if let Some(host) = host {
+        if let Some(host) = known.host {
             match standing {
                 Standing::Active => host.status.require_active()?,
                 Standing::NotEnded => host.status.require_not_ended()?,
             }
         }
         Ok(VerifiedHostToken {
-            key: self.presented,
+            key,
+            jwks_url: self.jwks_url().cloned(),
             thumbprint: self.issuer,
             jti: self.common.jti,
             forget_at,
             claims: self.token.claims,
         })
     }
+
+    /// The only key that may have signed: the one that `iss` names.
+    fn signing_key<'k>(&'k self, known: Known<'k>) -> Result<&'k PublicKey, TokenDefect> {
+        let on_record = known.host.map(|host| &host.public_key);
+        match &self.presented {
+            Presented::Inline(key) if on_record.is_none_or(|known| known == key) => Ok(key),
+            Presented::Inline(_) => Err(TokenDefect::NotVerified),
+            // Known by iss, and not for publishing: its own key shows that it is itself who says so.
+            Presented::Published { .. } if known.host.is_some_and(|host| host.jwks.is_none()) => {
+                on_record.ok_or(TokenDefect::NotVerified)
+            }
+            Presented::Published { kid, .. } => {
+                let set = known.key_set.ok_or(TokenDefect::NotVerified)?;
+                let key = set
+                    .find(KeyName::Kid(kid))
+                    .ok_or(TokenDefect::KidNotPublished(HOST_KEY.url))?;
+                if Thumbprint::of(key) == self.issuer {
+                    Ok(key)
+                } else {
+                    Err(TokenDefect::ThumbprintMismatch)
+                }
+            }
+        }
+    }
+
+    /// How a host delivers its keys never changes (§8.7).
+    fn require_same_delivery(&self, host: &Host) -> Result<(), TokenDefect> {
+        match (url_of(host), &self.presented) {
+            (None, Presented::Inline(_)) => Ok(()),
+            (Some(url), Presented::Published { url: presented, .. }) if url == presented => Ok(()),
+            (Some(_), Presented::Published { .. }) => Err(TokenDefect::NotVerified),
+            (Some(_), Presented::Inline(_)) => Err(TokenDefect::DeliveryFixed(HOST_KEY.url)),
+            (None, Presented::Published { .. }) => Err(TokenDefect::DeliveryFixed(HOST_KEY.inline)),
+        }
+    }
+}
+
+/// What is known about whoever a host JWT claims to be from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// The record found under `iss` or else under the URL of its keys; without one the token introduces a new
+    /// host.
+    pub host: Option<&'a Host>,
+    /// What is published under [`key_set_of`](UnverifiedHostToken::key_set_of).
+    pub key_set: Option<&'a JwkSet>,
 }
 
 /// Which hosts an operation is open to.
@@ -101,6 +180,7 @@ pub enum Standing {
 #[derive(Debug)]
 pub struct VerifiedHostToken {
     key: PublicKey,
+    jwks_url: Option<JwksUrl>,
     thumbprint: Thumbprint,
     jti: String,
     forget_at: Timestamp,
@@ -111,6 +191,11 @@ impl VerifiedHostToken {
     /// The key that signed.
     pub fn key(&self) -> &PublicKey {
         &self.key
+    }
+
+    /// Where that key is published, if it is.
+    pub fn jwks_url(&self) -> Option<&JwksUrl> {
+        self.jwks_url.as_ref()
     }
 
     /// That key's thumbprint.
@@ -129,12 +214,46 @@ impl VerifiedHostToken {
     }
 
     /// The key of the agent to register (§5.3). Other operations ignore it.
-    pub fn agent_key(&self) -> Result<PublicKey, Refusal> {
-        let claim = inline_key(&self.claims, AGENT_KEY)?.ok_or_else(|| {
-            Refusal::invalid("Registration needs the claim agent_public_key in the host JWT: the agent's public JWK.")
-        })?;
-        Ok(PublicJwk::parse(claim)?.key)
+    pub fn agent_key(&self) -> Result<AgentKey, Refusal> {
+        match key_claim(&self.claims, AGENT_KEY)? {
+            Some(KeyClaim::Inline(jwk)) => Ok(AgentKey::Inline(PublicJwk::parse(jwk)?.key)),
+            Some(KeyClaim::Url(url)) => self.published_agent_key(&url).map(AgentKey::Published),
+            None => Err(Refusal::invalid(
+                "Registration needs the agent's key in the host JWT: the claim agent_public_key with its public \
+                 JWK, or agent_jwks_url with agent_kid.",
+            )),
+        }
     }
+
+    fn published_agent_key(&self, url: &str) -> Result<AgentJwks, Refusal> {
+        let url: JwksUrl = url
+            .parse()
+            .map_err(|error| Refusal::invalid(format!("agent_jwks_url has to be {error}.")))?;
+        if self.jwks_url.as_ref() == Some(&url) {
+            return Err(Refusal::invalid(
+                "agent_jwks_url and host_jwks_url have to be different URLs.",
+            ));
+        }
+        let kid = optional_text(&self.claims, "agent_kid")
+            .ok()
+            .flatten()
+            .filter(|kid| kid.len() <= MAX_KID)
+            .ok_or_else(|| {
+                Refusal::invalid(
+                    "agent_jwks_url needs the claim agent_kid: the kid of the agent's key in that set.",
+                )
+            })?;
+        Ok(AgentJwks { url, kid })
+    }
+}
+
+/// How an agent that registers delivers its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentKey {
+    /// In the token.
+    Inline(PublicKey),
+    /// Published.
+    Published(AgentJwks),
 }
 
 /// The two names under which a key may come.
@@ -153,14 +272,44 @@ const AGENT_KEY: KeyClaims = KeyClaims {
     url: "agent_jwks_url",
 };
 
-fn inline_key(
+enum KeyClaim<'a> {
+    Inline(&'a Value),
+    Url(String),
+}
+
+fn key_claim(
     claims: &Map<String, Value>,
     names: KeyClaims,
-) -> Result<Option<&Value>, TokenDefect> {
+) -> Result<Option<KeyClaim<'_>>, TokenDefect> {
     let url = optional_text(claims, names.url)?;
     match (claims.get(names.inline), url) {
         (Some(_), Some(_)) => Err(TokenDefect::TwoKeys(names.inline, names.url)),
-        (None, Some(_)) => Err(TokenDefect::InlineKeysOnly(names.inline, names.url)),
-        (inline, None) => Ok(inline),
+        (Some(jwk), None) => Ok(Some(KeyClaim::Inline(jwk))),
+        (None, url) => Ok(url.map(KeyClaim::Url)),
     }
 }
+
+fn presented(claim: Option<KeyClaim<'_>>, kid: Option<&str>) -> Result<Presented, Refusal> {
+    match claim {
+        Some(KeyClaim::Inline(jwk)) => Ok(Presented::Inline(PublicJwk::parse(jwk)?.key)),
+        Some(KeyClaim::Url(url)) => {
+            let url = url.parse().map_err(|_| TokenDefect::BadClaim {
+                name: HOST_KEY.url,
+                expected: "an https URL without user name, password and fragment",
+            })?;
+            let kid = kid.ok_or(TokenDefect::NoKid)?.to_owned();
+            Ok(Presented::Published { url, kid })
+        }
+        None => Err(TokenDefect::BadClaim {
+            name: HOST_KEY.inline,
+            expected: "the host's public JWK",
+        }
+        .into()),
+    }
+}
+
+fn url_of(host: &Host) -> Option<&JwksUrl> {
+    host.jwks.as_ref().map(|jwks| &jwks.url)
+}
+
+const MAX_KID: usize = 256;

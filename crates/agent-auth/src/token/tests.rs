@@ -2,6 +2,7 @@
 
 mod agent;
 mod host;
+mod jwks;
 mod mutation;
 mod vectors;
 mod window;
@@ -9,13 +10,14 @@ mod window;
 use procura_keys::clock::Timestamp;
 use procura_keys::digest::to_base64url;
 use procura_keys::jwk::PublicJwk;
+use procura_keys::jwk_set::JwkSetError;
 use procura_keys::jwt::JwtError;
 use procura_keys::key::SigningKey;
 use procura_keys::thumbprint::Thumbprint;
 use serde_json::{Value, json};
 
 use super::agent::{Signer, UnverifiedAgentToken, VerifiedAgentToken};
-use super::host::{Standing, UnverifiedHostToken, VerifiedHostToken};
+use super::host::{Known, Standing, UnverifiedHostToken, VerifiedHostToken};
 use super::{TokenDefect, Window};
 use crate::agent::Agent;
 use crate::fixtures::{self, LIFETIME, NOW, agent_key, host_key};
@@ -134,8 +136,10 @@ impl Server {
         let issuer = self.host.thumbprint();
         let signer = Signer {
             agent: &self.agent,
+            key: &self.agent.public_key,
             host: &self.host,
             issuer: issuer.as_str(),
+            host_keys: None,
             lifetime: &LIFETIME,
         };
         UnverifiedAgentToken::parse(token, &[EXECUTE, ISSUER])?.verify(
@@ -155,7 +159,11 @@ impl Server {
         host: Option<&Host>,
         standing: Standing,
     ) -> Result<VerifiedHostToken, Refusal> {
-        UnverifiedHostToken::parse(token, ISSUER)?.verify(host, standing, self.window, self.now)
+        let known = Known {
+            host,
+            key_set: None,
+        };
+        UnverifiedHostToken::parse(token, ISSUER)?.verify(known, standing, self.window, self.now)
     }
 
     /// Why the token of a known host is refused at an endpoint for active ones.
@@ -211,6 +219,11 @@ fn every_defect_is_answered_with_401_invalid_jwt() {
         TokenDefect::NotVerified,
         TokenDefect::ThumbprintMismatch,
         TokenDefect::TwoKeys("a", "b"),
+        TokenDefect::NoKid,
+        TokenDefect::KidNotPublished("a"),
+        TokenDefect::KeySetUnavailable("a"),
+        TokenDefect::BadKeySet("a", JwkSetError::Empty),
+        TokenDefect::DeliveryFixed("a"),
         TokenDefect::Expired,
         TokenDefect::Replayed,
     ];

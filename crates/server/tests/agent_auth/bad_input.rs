@@ -269,9 +269,8 @@ async fn another_method_or_path_is_answered_in_the_same_form() {
         "/.well-known/agent-configuration/",
         "/%00",
         "/%FF",
-        "/?/",
     ];
-    for path in &paths[..paths.len() - 1] {
+    for path in paths {
         for method in ["GET", "POST"] {
             let answer = sender.bank.raw(method, path, &[], None).await;
             assert_refused(&answer, (404, "not_found"), path);

@@ -22,6 +22,7 @@ mod discovery;
 mod execute;
 mod introspect;
 mod job;
+mod jwks;
 mod lifecycle;
 mod limits;
 mod list;

@@ -9,6 +9,7 @@
 
 pub(crate) mod flows;
 pub(crate) mod http;
+pub(crate) mod publisher;
 pub(crate) mod shown;
 pub(crate) mod signers;
 pub(crate) mod steady;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use procura_adapters::Backend;
 use procura_agent_auth::capability::ApprovalStrength;
 use procura_agent_auth::wire::capability::Capability;
+use procura_fetch::KeySets;
 use procura_keys::clock::{Clock, Timestamp};
 use procura_keys::entropy::Entropy;
 use procura_server::config::Config;
@@ -31,6 +33,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use self::http::Answer;
+use self::publisher::Publisher;
 use self::steady::{TestClock, TestEntropy};
 
 /// The example's configuration, which the tests hold to what it says.
@@ -43,6 +46,7 @@ pub(crate) struct Bank {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) address: String,
+    pub(crate) publisher: Arc<Publisher>,
     config: String,
     entropy: Arc<TestEntropy>,
 }
@@ -53,6 +57,10 @@ pub(crate) struct Setup {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) entropy: Arc<TestEntropy>,
+    /// What hosts and agents publish.
+    pub(crate) publisher: Arc<Publisher>,
+    /// Where keys come from instead of there.
+    pub(crate) key_sets: Option<Arc<dyn KeySets>>,
     /// Whether the configured rate limits are in force.
     pub(crate) limited: bool,
     /// Capabilities beside those of the configuration.
@@ -66,6 +74,8 @@ impl Default for Setup {
             store: Arc::new(MemoryStore::new()),
             clock: Arc::default(),
             entropy: Arc::default(),
+            publisher: Arc::default(),
+            key_sets: None,
             limited: false,
             offered: Vec::new(),
         }
@@ -94,6 +104,9 @@ impl Setup {
             policy: config.policy,
             catalogue: config.catalogue,
             limits,
+            key_sets: self
+                .key_sets
+                .unwrap_or_else(|| Arc::clone(&self.publisher) as Arc<dyn KeySets>),
         };
         let (ctx, _journal) = Context::start(parts).await.unwrap();
         let routes = router(App::new(ctx.clone()));
@@ -105,6 +118,7 @@ impl Setup {
             clock: self.clock,
             store: self.store,
             address,
+            publisher: self.publisher,
             config: self.config,
             entropy: self.entropy,
         }
@@ -152,6 +166,7 @@ impl Bank {
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
+            publisher: Arc::clone(&self.publisher),
             ..Setup::default()
         };
         setup.start().await

@@ -9,13 +9,15 @@ use procura_agent_auth::agent::Agent;
 use procura_agent_auth::host::Host;
 use procura_agent_auth::lifetime;
 use procura_agent_auth::refusal::Refusal;
+use procura_agent_auth::registration::UnknownHosts;
 use procura_agent_auth::token::TokenDefect;
 use procura_agent_auth::token::agent::{Signer, UnverifiedAgentToken, VerifiedAgentToken};
-use procura_agent_auth::token::host::{Standing, UnverifiedHostToken, VerifiedHostToken};
+use procura_agent_auth::token::host::{Known, Standing, UnverifiedHostToken, VerifiedHostToken};
 use procura_keys::clock::Timestamp;
 use procura_store::agent_auth::AgentChange;
 use procura_store::replay::SeenToken;
 
+use super::published::{self, AgentKeys};
 use super::snapshot::AgentSnapshot;
 use crate::audit;
 use crate::context::Context;
@@ -89,10 +91,14 @@ pub(crate) async fn verified_agent(
     let Some(snapshot) = ctx.snapshots().load(ctx, unverified.agent_id()).await? else {
         return Err(TokenDefect::NotVerified.into());
     };
+    let keys = published::agent_keys(ctx, &unverified, &snapshot).await?;
     let now = ctx.now();
-    let (snapshot, token) = match verify(ctx, unverified, &snapshot, now) {
+    let (snapshot, token) = match verify(ctx, unverified, &snapshot, &keys, now) {
         Ok(verified) => (snapshot, verified),
-        Err(Refusal::AgentExpired) => still_in_use(ctx, token, audiences, &snapshot, now)?,
+        Err(Refusal::AgentExpired) => {
+            let unverified = UnverifiedAgentToken::parse(token, audiences)?;
+            still_in_use(ctx, unverified, &snapshot, &keys, now)?
+        }
         Err(Refusal::AbsoluteLifetimeExceeded) => {
             end_lifetime(ctx, &snapshot.agent, now).await?;
             return Err(Refusal::AbsoluteLifetimeExceeded.into());
@@ -128,12 +134,15 @@ fn verify(
     ctx: &Context,
     token: UnverifiedAgentToken<'_>,
     snapshot: &AgentSnapshot,
+    keys: &AgentKeys,
     now: Timestamp,
 ) -> Result<VerifiedAgentToken, Refusal> {
     let signer = Signer {
         agent: &snapshot.agent,
+        key: keys.own(snapshot),
         host: &snapshot.host,
         issuer: &snapshot.issuer,
+        host_keys: keys.of_host(),
         lifetime: &ctx.policy().lifetime,
     };
     token.verify(&signer, ctx.policy().window, now)
@@ -142,18 +151,13 @@ fn verify(
 /// The record in memory may be older than the agent's latest use, which counts. Tried again with that.
 fn still_in_use(
     ctx: &Context,
-    token: &str,
-    audiences: &[&str],
+    token: UnverifiedAgentToken<'_>,
     snapshot: &Arc<AgentSnapshot>,
+    keys: &AgentKeys,
     now: Timestamp,
 ) -> ServiceResult<(Arc<AgentSnapshot>, VerifiedAgentToken)> {
     let refreshed = Arc::new(snapshot.refreshed().ok_or(Refusal::AgentExpired)?);
-    let verified = verify(
-        ctx,
-        UnverifiedAgentToken::parse(token, audiences)?,
-        &refreshed,
-        now,
-    )?;
+    let verified = verify(ctx, token, &refreshed, keys, now)?;
     ctx.snapshots().replace(snapshot, &refreshed);
     Ok((refreshed, verified))
 }
@@ -195,10 +199,11 @@ pub(crate) async fn end_lifetime(
 
 /// Verifies a known host.
 pub async fn host(ctx: &Context, token: &str, standing: Standing) -> ServiceResult<HostCaller> {
-    let (host, token, now) = proved_host(ctx, token, standing).await?;
+    let claimed = recognize(ctx, token).await?;
+    let (host, token, now) = prove(ctx, claimed, standing).await?;
     // An unknown host proves a key that means nothing here.
     let host = host.ok_or(TokenDefect::NotVerified)?;
-    use_up(ctx, &host, &token, now).await?;
+    let host = use_up(ctx, host, &token, now).await?;
     Ok(HostCaller { host, token, now })
 }
 
@@ -207,7 +212,8 @@ pub async fn ending_host(ctx: &Context, token: &str) -> ServiceResult<HostCaller
     match host(ctx, token, Standing::Active).await {
         Err(ServiceError::Refused(Refusal::InvalidJwt(TokenDefect::NotVerified))) => {
             // Either the key is not the one it presents, or it is, and unknown: only then the host is told.
-            proved_host(ctx, token, Standing::Active).await?;
+            let claimed = recognize(ctx, token).await?;
+            prove(ctx, claimed, Standing::Active).await?;
             Err(Refusal::HostNotFound.into())
         }
         result => result,
@@ -221,55 +227,109 @@ pub async fn registering_host(
     token: &str,
     address: &str,
 ) -> ServiceResult<RegisteringHost> {
-    let (host, token, now) = proved_host(ctx, token, Standing::NotEnded).await?;
-    if let Some(host) = &host {
-        use_up(ctx, host, &token, now).await?;
-    } else {
+    let mut claimed = recognize(ctx, token).await?;
+    let publishes = claimed.is_strange_publisher();
+    if publishes {
+        // The keys of strangers are fetched here and nowhere else, so this is counted before.
+        if ctx.policy().registration.unknown_hosts == UnknownHosts::Refuse {
+            return Err(Refusal::UnknownHostsRefused.into());
+        }
         ctx.limits().count(Budget::UnknownHost, address)?;
-        let seen = seen_from_host(&token);
-        claim(ctx, &seen, now)?;
-        ctx.journal()
-            .write(Entry {
-                seen: Some(seen),
-                ..Entry::default()
-            })
-            .await?;
+        claimed.may_fetch = true;
     }
-    Ok(RegisteringHost { host, token, now })
+    let (host, token, now) = prove(ctx, claimed, Standing::NotEnded).await?;
+    if let Some(host) = host {
+        let host = Some(use_up(ctx, host, &token, now).await?);
+        return Ok(RegisteringHost { host, token, now });
+    }
+    if !publishes {
+        ctx.limits().count(Budget::UnknownHost, address)?;
+    }
+    let seen = seen_from_host(&token);
+    claim(ctx, &seen, now)?;
+    ctx.journal()
+        .write(Entry {
+            seen: Some(seen),
+            ..Entry::default()
+        })
+        .await?;
+    Ok(RegisteringHost {
+        host: None,
+        token,
+        now,
+    })
 }
 
 /// Verifies a host that only looks around: known or not, approved or not.
 pub(super) async fn visiting_host(ctx: &Context, token: &str) -> ServiceResult<()> {
-    match proved_host(ctx, token, Standing::NotEnded).await? {
-        (Some(host), token, now) => use_up(ctx, &host, &token, now).await,
-        // Whoever is unknown sees what everybody sees; there is nothing to protect from a second look.
-        (None, _, _) => Ok(()),
+    let claimed = recognize(ctx, token).await?;
+    // Whoever is unknown sees what everybody sees; there is nothing to protect from a second look, and nothing
+    // worth fetching keys for.
+    if claimed.is_strange_publisher() {
+        return Ok(());
+    }
+    if let (Some(host), token, now) = prove(ctx, claimed, Standing::NotEnded).await? {
+        use_up(ctx, host, &token, now).await?;
+    }
+    Ok(())
+}
+
+/// A token and the record of whoever it claims to be from.
+struct Claimed<'a> {
+    token: UnverifiedHostToken<'a>,
+    host: Option<Host>,
+    /// Whether keys may be fetched for a host never seen before.
+    may_fetch: bool,
+}
+
+impl Claimed<'_> {
+    fn is_strange_publisher(&self) -> bool {
+        self.host.is_none() && self.token.jwks_url().is_some()
     }
 }
 
+/// Finds the host by `iss` and, if it has changed its key, by where it publishes its keys (§4.5.1 step 4).
+async fn recognize<'a>(ctx: &Context, token: &'a str) -> ServiceResult<Claimed<'a>> {
+    let token = UnverifiedHostToken::parse(token, &ctx.provider().issuer)?;
+    let mut tx = ctx.read().await?;
+    let mut host = tx.find_host_by_thumbprint(token.issuer()).await?;
+    if let (None, Some(url)) = (&host, token.jwks_url()) {
+        host = tx.find_host_by_jwks_url(url).await?;
+    }
+    Ok(Claimed {
+        token,
+        host,
+        may_fetch: false,
+    })
+}
+
 /// The key is proved, and the host, if it is known, may be used. The token is not used up yet.
-async fn proved_host(
+async fn prove(
     ctx: &Context,
-    token: &str,
+    claimed: Claimed<'_>,
     standing: Standing,
 ) -> ServiceResult<(Option<Host>, VerifiedHostToken, Timestamp)> {
-    let unverified = UnverifiedHostToken::parse(token, &ctx.provider().issuer)?;
-    let host = ctx
-        .read()
-        .await?
-        .find_host_by_thumbprint(unverified.issuer())
-        .await?;
+    if claimed.is_strange_publisher() && !claimed.may_fetch {
+        return Err(TokenDefect::NotVerified.into());
+    }
+    let Claimed { token, host, .. } = claimed;
+    let key_set = published::host_keys(ctx, &token, host.as_ref()).await?;
     let now = ctx.now();
-    let token = unverified.verify(host.as_ref(), standing, ctx.policy().window, now)?;
+    let known = Known {
+        host: host.as_ref(),
+        key_set: key_set.as_deref(),
+    };
+    let token = token.verify(known, standing, ctx.policy().window, now)?;
     Ok((host, token, now))
 }
 
+/// Makes sure that the token is used once. Returns the host as it is with the key that it signed with.
 async fn use_up(
     ctx: &Context,
-    host: &Host,
+    host: Host,
     token: &VerifiedHostToken,
     now: Timestamp,
-) -> ServiceResult<()> {
+) -> ServiceResult<Host> {
     ctx.limits().count(Budget::Host, host.id.as_str())?;
     let seen = seen_from_host(token);
     claim(ctx, &seen, now)?;
@@ -281,7 +341,7 @@ async fn use_up(
             ..Entry::default()
         })
         .await?;
-    Ok(())
+    published::adopt(ctx, host, token, now).await
 }
 
 fn seen_from_host(token: &VerifiedHostToken) -> SeenToken {

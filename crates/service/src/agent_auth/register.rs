@@ -1,14 +1,15 @@
 //! `POST /agent/register` (§5.3).
 
-use procura_agent_auth::agent::{Agent, AgentState, AgentStatus, Mode};
+use procura_agent_auth::agent::{Agent, AgentJwks, AgentState, AgentStatus, Mode};
 use procura_agent_auth::approval::{ApprovalState, Purpose};
 use procura_agent_auth::grant::{Actor, Grant, GrantState};
-use procura_agent_auth::host::{Host, HostStatus};
+use procura_agent_auth::host::{Host, HostJwks, HostStatus};
 use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId};
 use procura_agent_auth::lifetime;
 use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::registration::{self, Applicant, RegistrationDecision};
 use procura_agent_auth::request::{ApproverKind, Outcome, Verdict, resolve};
+use procura_agent_auth::token::host::AgentKey;
 use procura_agent_auth::wire::register::{
     ApprovalHints, RegisterRequest, RegisterResponse, asks, display_name,
 };
@@ -20,7 +21,7 @@ use serde_json::json;
 
 use super::approval::{self, Opened};
 use super::caller::RegisteringHost;
-use super::views;
+use super::{published, views};
 use crate::audit;
 use crate::context::Context;
 use crate::error::{ServiceResult, decide_again};
@@ -32,7 +33,7 @@ pub async fn register(
     request: RegisterRequest,
 ) -> ServiceResult<RegisterResponse> {
     let result = async {
-        let application = Application::read(caller, request)?;
+        let application = Application::read(ctx, caller, request).await?;
         decide_again!(register_once(ctx, caller, &application))
     }
     .await;
@@ -42,6 +43,7 @@ pub async fn register(
 /// A registration request in the form the rules work with.
 struct Application {
     key: PublicKey,
+    jwks: Option<AgentJwks>,
     name: String,
     host_name: Option<String>,
     mode: Mode,
@@ -50,9 +52,21 @@ struct Application {
 }
 
 impl Application {
-    fn read(caller: &RegisteringHost, request: RegisterRequest) -> Result<Self, Refusal> {
+    async fn read(
+        ctx: &Context,
+        caller: &RegisteringHost,
+        request: RegisterRequest,
+    ) -> ServiceResult<Self> {
+        let (key, jwks) = match caller.token.agent_key()? {
+            AgentKey::Inline(key) => (key, None),
+            AgentKey::Published(jwks) => {
+                let key = published::registered_key(ctx, &jwks).await?;
+                (key, Some(jwks))
+            }
+        };
         Ok(Self {
-            key: caller.token.agent_key()?,
+            key,
+            jwks,
             name: display_name("name", &request.name)?,
             host_name: request
                 .host_name
@@ -73,9 +87,13 @@ async fn register_once(
     let now = caller.now;
     let mut tx = ctx.begin().await?;
     // Loaded again: the host may have changed, or come into being, since its token was verified.
-    let host = tx
-        .find_host_by_thumbprint(caller.token.thumbprint())
-        .await?;
+    let host = match caller.token.jwks_url() {
+        Some(url) => tx.find_host_by_jwks_url(url).await?,
+        None => {
+            tx.find_host_by_thumbprint(caller.token.thumbprint())
+                .await?
+        }
+    };
     if let Some(host) = &host {
         host.status.require_not_ended()?;
         let key = Thumbprint::of(&application.key);
@@ -163,6 +181,10 @@ async fn settle_host(
         id: HostId::new(now, ctx.random()),
         name: application.host_name.clone(),
         public_key: caller.token.key().clone(),
+        jwks: caller.token.jwks_url().map(|url| HostJwks {
+            url: url.clone(),
+            previous: None,
+        }),
         user_id: None,
         default_capabilities: ctx.catalogue().defaults(),
         status,
@@ -199,6 +221,7 @@ fn new_agent(
         name: application.name.clone(),
         mode: application.mode,
         public_key: application.key.clone(),
+        jwks: application.jwks.clone(),
         state: if active {
             AgentState::Active { activated_at: now }
         } else {
@@ -275,7 +298,8 @@ async fn retry(
     now: Timestamp,
 ) -> ServiceResult<RegisterResponse> {
     let status = lifetime::state_at(&agent, &ctx.policy().lifetime, now).status();
-    if status != AgentStatus::Pending {
+    // The same key delivered in another way is no retry.
+    if status != AgentStatus::Pending || agent.jwks != application.jwks {
         return Err(Refusal::AgentExists {
             status: status.as_str(),
         }

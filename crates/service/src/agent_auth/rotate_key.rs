@@ -41,6 +41,9 @@ async fn rotate_agent(
     if status != AgentStatus::Expired {
         status.require_active()?;
     }
+    if agent.jwks.is_some() {
+        return Err(publishes("agent").into());
+    }
     require_other(&key, &agent.public_key)?;
     tx.rotate_agent_key(&agent.id, &agent.thumbprint(), &key, now)
         .await?;
@@ -77,6 +80,9 @@ async fn rotate_host(
     let mut tx = ctx.begin().await?;
     let host = tx.load_host(&caller.host.id).await?;
     host.status.require_active()?;
+    if host.jwks.is_some() {
+        return Err(publishes("host").into());
+    }
     require_other(&key, &host.public_key)?;
     tx.rotate_host_key(&host.id, caller.token.thumbprint(), &key, now)
         .await?;
@@ -95,6 +101,13 @@ async fn rotate_host(
 
 fn new_key(jwk: &Value) -> Result<PublicKey, Refusal> {
     Ok(PublicJwk::parse(jwk)?.key)
+}
+
+/// What is published is changed where it is published (§8.7).
+fn publishes(who: &str) -> Refusal {
+    Refusal::invalid(format!(
+        "The {who} publishes its keys. Publish the new one in its key set and sign with that."
+    ))
 }
 
 fn require_other(new: &PublicKey, old: &PublicKey) -> Result<(), Refusal> {

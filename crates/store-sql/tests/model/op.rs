@@ -9,10 +9,10 @@ use procura_keys::thumbprint::Thumbprint;
 use procura_people::person::{Person, PersonId};
 use procura_people::presence::Proof;
 use procura_people::session::Session;
-use procura_store::agent_auth::{AgentChange, AgentFilter, GrantUpdate, HostChange};
+use procura_store::agent_auth::{AgentChange, AgentFilter, GrantUpdate, HostChange, KeyAdoption};
 use procura_store::audit::AuditEntry;
 use procura_store::contract::samples::{
-    agent, approval, at, code_digest, host, page, session, user,
+    agent, approval, at, code_digest, host, jwks_url, page, session, user,
 };
 use procura_store::replay::SeenToken;
 use procura_store::{StoreResult, Transaction};
@@ -25,6 +25,7 @@ pub(crate) enum Op {
     InsertHost(Host),
     ApplyHost(HostChange),
     RotateHostKey(HostId, Thumbprint, PublicKey, Timestamp),
+    AdoptHostKey(KeyAdoption),
     UnlinkHost(HostId, UserId, Timestamp),
     TouchHost(HostId, Timestamp, Option<String>),
     InsertAgent(Agent),
@@ -59,6 +60,7 @@ pub(crate) async fn apply(tx: &mut dyn Transaction, op: Op) -> StoreResult<Strin
         Op::InsertHost(host) => tx.insert_host(&host).await?,
         Op::ApplyHost(change) => tx.apply_host(&change).await?,
         Op::RotateHostKey(id, from, to, at) => tx.rotate_host_key(&id, &from, &to, at).await?,
+        Op::AdoptHostKey(adoption) => tx.adopt_host_key(&adoption).await?,
         Op::UnlinkHost(id, from, at) => tx.unlink_host(&id, &from, at).await?,
         Op::TouchHost(id, at, name) => tx.touch_host(&id, at, name.as_deref()).await?,
         Op::InsertAgent(agent) => tx.insert_agent(&agent).await?,
@@ -127,8 +129,9 @@ async fn by_number(tx: &mut dyn Transaction, number: u32) -> StoreResult<String>
     let request = approval(number, &agent(0, &host));
     let session = session(number, &procura_store::contract::samples::person(0));
     Ok(format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         tx.find_host_by_thumbprint(&host.thumbprint()).await?,
+        tx.find_host_by_jwks_url(&jwks_url(number)).await?,
         tx.list_hosts_by_user(&person).await?,
         tx.find_approval(&request.id).await?,
         tx.find_approval_by_code(&code_digest(number)).await?,

@@ -10,10 +10,10 @@ use procura_keys::thumbprint::Thumbprint;
 use procura_people::person::{Person, PersonId};
 use procura_people::presence::{Method, Proof};
 use procura_people::session::Session;
-use procura_store::agent_auth::{AgentChange, GrantUpdate, HostChange};
+use procura_store::agent_auth::{AgentChange, GrantUpdate, HostChange, KeyAdoption};
 use procura_store::contract::samples::{
-    agent, approval, at, entry, grant, host, inbox_approval, key, pending_grant, person, seen,
-    session, user,
+    agent, approval, at, entry, grant, host, inbox_approval, key, pending_grant, person, publisher,
+    seen, session, user,
 };
 use procura_store::replay::SeenToken;
 use proptest::bool::ANY as yes_or_no;
@@ -58,10 +58,13 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
 
 fn adding() -> impl Strategy<Value = Op> {
     prop_oneof![
-        2 => (n(), n(), select(&HostStatus::ALL)).prop_map(|(number, key_number, status)| {
-            let public_key = key(key_number);
-            Op::InsertHost(Host { public_key, status, ..host(number) })
-        }),
+        2 => (n(), n(), option::of(n()), select(&HostStatus::ALL)).prop_map(
+            |(number, key_number, published, status)| {
+                let public_key = key(key_number);
+                let jwks = published.and_then(|number| publisher(number).jwks);
+                Op::InsertHost(Host { public_key, jwks, status, ..host(number) })
+            }
+        ),
         3 => (n(), n(), n(), any_mode(), agent_state()).prop_map(
             |(number, host_number, key_number, mode, state)| {
                 let public_key = key(key_number);
@@ -121,6 +124,15 @@ fn changing_protocol() -> impl Strategy<Value = Op> {
         (host_id(), n(), n(), time()).prop_map(|(id, from, to, at)| {
             let from = Thumbprint::of(&key(from));
             Op::RotateHostKey(id, from, key(to), at)
+        }),
+        (host_id(), n(), n(), time(), time()).prop_map(|(id, from, to, keep_until, at)| {
+            Op::AdoptHostKey(KeyAdoption {
+                id,
+                from: Thumbprint::of(&key(from)),
+                to: key(to),
+                keep_until,
+                at,
+            })
         }),
         (agent_id(), n(), n(), time()).prop_map(|(id, from, to, at)| {
             let from = Thumbprint::of(&key(from));

@@ -11,6 +11,9 @@ use crate::support::Files;
 const FORBIDDEN: [&str; 17] = [
     "UPDATE aap_hosts SET status = 'asleep'",
     "UPDATE aap_hosts SET public_key = x'00'",
+    "UPDATE aap_hosts SET previous_until = 1",
+    "UPDATE aap_hosts SET previous_until = 1, previous_thumbprint = thumbprint",
+    "UPDATE aap_agents SET jwks_kid = 'k'",
     "UPDATE aap_agents SET activated_at = NULL",
     "UPDATE aap_agents SET mode = 'remote'",
     "UPDATE aap_agents SET status = 'asleep'",
@@ -29,9 +32,11 @@ const FORBIDDEN: [&str; 17] = [
 ];
 
 /// The schema cannot see that these are wrong.
-const WRONG: [&str; 9] = [
+const WRONG: [&str; 11] = [
     "UPDATE aap_hosts SET thumbprint = 'another'",
     "UPDATE aap_hosts SET public_key = zeroblob(32)",
+    "UPDATE aap_hosts SET jwks_url = 'http://keys.example/'",
+    "UPDATE aap_agents SET jwks_url = '/keys', jwks_kid = 'k'",
     "UPDATE aap_hosts SET default_capabilities = '{}'",
     "UPDATE aap_agents SET thumbprint = 'another'",
     "UPDATE aap_agents SET id = 'agt_1'",

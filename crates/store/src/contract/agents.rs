@@ -2,17 +2,24 @@
 
 use std::sync::Arc;
 
-use procura_agent_auth::agent::{Agent, AgentState, AgentStatus, Mode};
+use procura_agent_auth::agent::{Agent, AgentJwks, AgentState, AgentStatus, Mode};
 use procura_agent_auth::host::Host;
 use procura_agent_auth::id::AgentId;
 
-use super::samples::{agent, at, host, key, page, user};
+use super::samples::{agent, at, host, jwks_url, key, page, user};
 use crate::agent_auth::{AgentChange, AgentFilter};
 use crate::{Store, StoreError, Transaction};
 
 /// By identifier and by key.
 pub async fn an_agent_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store>) {
-    let agents = every_state(&host(1));
+    let mut agents = every_state(&host(1));
+    agents.push(Agent {
+        jwks: Some(AgentJwks {
+            url: jwks_url(1),
+            kid: "2026 \u{1f511}".to_owned(),
+        }),
+        ..agent(99, &host(1))
+    });
     let mut tx = store.begin().await.unwrap();
     insert(tx.as_mut(), &[host(1)], &agents).await;
     tx.commit().await.unwrap();

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use procura_agent_auth::host::{Host, HostStatus};
+use procura_agent_auth::host::{Host, HostJwks, HostStatus, PreviousKey};
 use procura_agent_auth::id::UserId;
 
-use super::samples::{at, host, key, page, user};
-use crate::agent_auth::HostChange;
+use super::samples::{at, host, jwks_url, key, page, publisher, user};
+use crate::agent_auth::{HostChange, KeyAdoption};
 use crate::{Store, StoreError};
 
 /// By identifier and by key, with every member that may be absent once absent and once not.
@@ -25,14 +25,26 @@ pub async fn a_host_comes_back_as_it_was(store: &Arc<dyn Store>) {
         activated_at: None,
         ..host(2)
     };
+    let previous = PreviousKey {
+        thumbprint: host(9).thumbprint(),
+        until: at(300),
+    };
+    let rotated = Host {
+        jwks: Some(HostJwks {
+            url: jwks_url(4),
+            previous: Some(previous),
+        }),
+        ..host(4)
+    };
+    let all = [full, bare, publisher(3), rotated];
     let mut tx = store.begin().await.unwrap();
-    for host in [&full, &bare] {
+    for host in &all {
         tx.insert_host(host).await.unwrap();
     }
     tx.commit().await.unwrap();
 
     let mut tx = store.read().await.unwrap();
-    for host in [full, bare] {
+    for host in all {
         assert_eq!(tx.load_host(&host.id).await.unwrap(), host);
         let found = tx.find_host_by_thumbprint(&host.thumbprint()).await;
         assert_eq!(found.unwrap(), Some(host));
@@ -69,6 +81,70 @@ pub async fn a_key_belongs_to_one_host(store: &Arc<dyn Store>) {
         let mut tx = store.begin().await.unwrap();
         let refused = tx.insert_host(&double).await;
         assert!(matches!(refused, Err(StoreError::Conflict("host"))));
+    }
+}
+
+/// It is found there, and a second host cannot be.
+pub async fn a_url_belongs_to_one_host(store: &Arc<dyn Store>) {
+    let mut tx = store.begin().await.unwrap();
+    for host in [publisher(1), publisher(2), host(3)] {
+        tx.insert_host(&host).await.unwrap();
+    }
+    for (number, found) in [(1, Some(publisher(1))), (2, Some(publisher(2))), (3, None)] {
+        let there = tx.find_host_by_jwks_url(&jwks_url(number)).await;
+        assert_eq!(there.unwrap(), found);
+    }
+    tx.commit().await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    let same_url = Host {
+        jwks: publisher(1).jwks,
+        ..host(4)
+    };
+    let refused = tx.insert_host(&same_url).await;
+    assert!(matches!(refused, Err(StoreError::Conflict("host"))));
+}
+
+/// The one before is kept until its time; hosts that publish none adopt none.
+pub async fn a_published_key_is_adopted_in_place_of_the_expected_one(store: &Arc<dyn Store>) {
+    let adoption = |number: u32, from: u32, to: u32| KeyAdoption {
+        id: host(number).id,
+        from: host(from).thumbprint(),
+        to: key(to),
+        keep_until: at(310),
+        at: at(10),
+    };
+    let mut tx = store.begin().await.unwrap();
+    for host in [publisher(1), publisher(2), host(3)] {
+        tx.insert_host(&host).await.unwrap();
+    }
+    tx.adopt_host_key(&adoption(1, 1, 4)).await.unwrap();
+    let adopted = Host {
+        public_key: key(4),
+        jwks: Some(HostJwks {
+            url: jwks_url(1),
+            previous: Some(PreviousKey {
+                thumbprint: host(1).thumbprint(),
+                until: at(310),
+            }),
+        }),
+        updated_at: at(10),
+        ..host(1)
+    };
+    assert_eq!(tx.load_host(&adopted.id).await.unwrap(), adopted);
+    let by_new = tx.find_host_by_thumbprint(&adopted.thumbprint()).await;
+    assert_eq!(by_new.unwrap(), Some(adopted));
+    let by_old = tx.find_host_by_thumbprint(&host(1).thumbprint()).await;
+    assert_eq!(by_old.unwrap(), None);
+    assert_eq!(tx.load_host(&host(2).id).await.unwrap(), publisher(2));
+    tx.commit().await.unwrap();
+
+    for (number, from, to) in [(1, 1, 5), (1, 4, 2), (3, 3, 5), (9, 9, 5)] {
+        let mut tx = store.begin().await.unwrap();
+        let refused = tx.adopt_host_key(&adoption(number, from, to)).await;
+        assert!(
+            matches!(refused, Err(StoreError::Conflict("host"))),
+            "{number} {from} {to}: {refused:?}"
+        );
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use procura_agent_auth::agent::{Agent, AgentState, Mode};
 use procura_agent_auth::approval::{Approval, ApprovalState, Channel, Purpose};
 use procura_agent_auth::grant::{Actor, Grant, GrantState};
-use procura_agent_auth::host::{Host, HostStatus};
+use procura_agent_auth::host::{Host, HostJwks, HostStatus};
 use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId, UserId};
+use procura_agent_auth::jwks::JwksUrl;
 use procura_agent_auth::request::ApproverKind;
 use procura_keys::clock::Timestamp;
 use procura_keys::digest::sha256;
@@ -43,6 +44,7 @@ pub fn host(number: u32) -> Host {
         id: HostId::new(at(number.into()), [7; 10]),
         name: None,
         public_key: key(number),
+        jwks: None,
         user_id: None,
         default_capabilities: Vec::new(),
         status: HostStatus::Active,
@@ -51,6 +53,22 @@ pub fn host(number: u32) -> Host {
         created_at: at(0),
         updated_at: at(0),
     }
+}
+
+/// The same host, publishing its keys.
+pub fn publisher(number: u32) -> Host {
+    Host {
+        jwks: Some(HostJwks {
+            url: jwks_url(number),
+            previous: None,
+        }),
+        ..host(number)
+    }
+}
+
+/// Where keys are published.
+pub fn jwks_url(number: u32) -> JwksUrl {
+    format!("https://keys.example/{number}").parse().unwrap()
 }
 
 /// An active agent that acts for nobody.
@@ -62,6 +80,7 @@ pub fn agent(number: u32, host: &Host) -> Agent {
         name: format!("Agent {number}"),
         mode: Mode::Autonomous,
         public_key: key(number),
+        jwks: None,
         state: AgentState::Active {
             activated_at: at(0),
         },

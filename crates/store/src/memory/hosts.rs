@@ -1,22 +1,27 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use procura_agent_auth::host::{Host, HostStatus};
+use procura_agent_auth::host::{Host, HostStatus, PreviousKey};
 use procura_agent_auth::id::{HostId, UserId};
+use procura_agent_auth::jwks::JwksUrl;
 use procura_keys::clock::Timestamp;
 use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
 
 use super::MemoryTransaction;
 use super::state::{length, rows_after};
-use crate::agent_auth::{HostChange, HostStore};
+use crate::agent_auth::{HostChange, HostStore, KeyAdoption};
 use crate::{Page, StoreError, StoreResult};
 
 #[async_trait]
 impl HostStore for MemoryTransaction {
     async fn insert_host(&mut self, host: &Host) -> StoreResult<()> {
         let hosts = Arc::make_mut(&mut self.change()?.hosts);
-        let taken = |other: &Host| other.id == host.id || other.public_key == host.public_key;
+        let taken = |other: &Host| {
+            other.id == host.id
+                || other.public_key == host.public_key
+                || (host.jwks.is_some() && url_of(other) == url_of(host))
+        };
         if hosts.values().any(taken) {
             return Err(StoreError::Conflict("host"));
         }
@@ -35,6 +40,11 @@ impl HostStore for MemoryTransaction {
     ) -> StoreResult<Option<Host>> {
         let mut hosts = self.state.hosts.values();
         Ok(hosts.find(|host| host.thumbprint() == *thumbprint).cloned())
+    }
+
+    async fn find_host_by_jwks_url(&mut self, url: &JwksUrl) -> StoreResult<Option<Host>> {
+        let mut hosts = self.state.hosts.values();
+        Ok(hosts.find(|host| url_of(host) == Some(url)).cloned())
     }
 
     async fn list_hosts(&mut self, page: Page<HostId>) -> StoreResult<Vec<Host>> {
@@ -98,6 +108,26 @@ impl HostStore for MemoryTransaction {
         Ok(())
     }
 
+    async fn adopt_host_key(&mut self, adoption: &KeyAdoption) -> StoreResult<()> {
+        let hosts = Arc::make_mut(&mut self.change()?.hosts);
+        let taken = |other: &Host| other.id != adoption.id && other.public_key == adoption.to;
+        if hosts.values().any(taken) {
+            return Err(StoreError::Conflict("host"));
+        }
+        let host = hosts
+            .get_mut(&adoption.id)
+            .filter(|host| host.thumbprint() == adoption.from)
+            .ok_or(StoreError::Conflict("host"))?;
+        let jwks = host.jwks.as_mut().ok_or(StoreError::Conflict("host"))?;
+        jwks.previous = Some(PreviousKey {
+            thumbprint: adoption.from.clone(),
+            until: adoption.keep_until,
+        });
+        host.public_key = adoption.to.clone();
+        host.updated_at = adoption.at;
+        Ok(())
+    }
+
     async fn touch_host(
         &mut self,
         id: &HostId,
@@ -112,6 +142,10 @@ impl HostStore for MemoryTransaction {
         }
         Ok(())
     }
+}
+
+fn url_of(host: &Host) -> Option<&JwksUrl> {
+    host.jwks.as_ref().map(|jwks| &jwks.url)
 }
 
 fn may_link(host: &Host, link: Option<&UserId>) -> bool {

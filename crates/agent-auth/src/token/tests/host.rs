@@ -5,8 +5,10 @@ use procura_keys::jwt::{Header, sign};
 use procura_keys::key::KeyError;
 
 use super::*;
+use crate::agent::AgentJwks;
 use crate::fixtures::seconds;
 use crate::host::HostStatus;
+use crate::token::host::AgentKey;
 
 const EC: &str = "EC";
 
@@ -201,16 +203,11 @@ fn a_key_that_cannot_be_used_is_refused_as_such() {
 
 // AA-4.2-07, AA-8.7-06
 #[test]
-fn keys_come_inline_and_in_one_way_only() {
+fn a_hosts_key_comes_in_one_way_only() {
     let url = "https://keys.example/host";
     let both = Draft::host().claim("host_jwks_url", url);
     let two = TokenDefect::TwoKeys("host_public_key", "host_jwks_url");
     assert_eq!(Server::new().host_refusal(&both), Some(invalid(two)));
-    let by_url = both.without("host_public_key");
-    let inline_only = TokenDefect::InlineKeysOnly("host_public_key", "host_jwks_url");
-    let refusal = Some(invalid(inline_only));
-    assert_eq!(Server::new().host_refusal(&by_url), refusal);
-    assert_eq!(Server::new().new_host_refusal(&by_url), refusal);
 }
 
 // AA-4.5.1-05, AA-5.9-02
@@ -279,11 +276,10 @@ fn no_state_is_told_to_whoever_cannot_sign() {
     }
 }
 
-fn agent_key_of(draft: &Draft) -> Result<Vec<u8>, Refusal> {
+fn agent_key_of(draft: &Draft) -> Result<AgentKey, Refusal> {
     let token = draft.text();
     let verified = Server::new().verify_host(&token, None, Standing::NotEnded);
-    let key = verified.unwrap().agent_key()?;
-    Ok(key.as_bytes().to_vec())
+    verified.unwrap().agent_key()
 }
 
 // AA-4.2-08, AA-4.5.1-08, AA-5.3-01
@@ -291,7 +287,7 @@ fn agent_key_of(draft: &Draft) -> Result<Vec<u8>, Refusal> {
 fn registration_takes_the_agents_key_from_the_token() {
     assert_eq!(
         agent_key_of(&Draft::host()),
-        Ok(agent_key().public().as_bytes().to_vec())
+        Ok(AgentKey::Inline(agent_key().public().clone()))
     );
     let none = Draft::host().without("agent_public_key");
     let refusal = agent_key_of(&none).unwrap_err();
@@ -299,9 +295,34 @@ fn registration_takes_the_agents_key_from_the_token() {
     let both = Draft::host().claim("agent_jwks_url", "https://keys.example/agent");
     let two = TokenDefect::TwoKeys("agent_public_key", "agent_jwks_url");
     assert_eq!(agent_key_of(&both), Err(invalid(two)));
-    let by_url = both.without("agent_public_key");
-    let inline_only = TokenDefect::InlineKeysOnly("agent_public_key", "agent_jwks_url");
-    assert_eq!(agent_key_of(&by_url), Err(invalid(inline_only)));
+    let by_url = both.without("agent_public_key").claim("agent_kid", "k");
+    let published = AgentJwks {
+        url: "https://keys.example/agent".parse().unwrap(),
+        kid: "k".into(),
+    };
+    assert_eq!(agent_key_of(&by_url), Ok(AgentKey::Published(published)));
+}
+
+// AA-4.2-09, AA-8.12-03
+#[test]
+fn a_published_agent_key_needs_a_good_url_and_a_kid() {
+    let by_url = |url: &str| {
+        let draft = Draft::host().without("agent_public_key");
+        draft.claim("agent_jwks_url", url)
+    };
+    let good = "https://keys.example/agent";
+    let drafts = [
+        by_url(good),
+        by_url(good).claim("agent_kid", 7),
+        by_url(good).claim("agent_kid", "k".repeat(257)),
+        by_url("http://keys.example/agent").claim("agent_kid", "k"),
+        by_url("keys").claim("agent_kid", "k"),
+    ];
+    for draft in drafts {
+        let refusal = agent_key_of(&draft).unwrap_err();
+        let shown = refusal.code_and_status();
+        assert_eq!(shown, ("invalid_request", 400), "{}", draft.claims);
+    }
 }
 
 // AA-4.2-08, AA-4.2-17
