@@ -30,6 +30,8 @@ async fn an_administrator_stops_one_agent_and_its_sibling_goes_on() {
     let sibling = bank
         .approved_agent_of(&host, json!(["list_accounts"]))
         .await;
+    // Each agent has called before, so that what the server remembers of it has to go.
+    assert_eq!(runs(&bank, &agent).await.0, 200);
     let agent_id = agent.id.clone();
     let shown = bank
         .administer(AdminRequest::RevokeAgent { agent_id })
@@ -47,6 +49,9 @@ async fn a_compromised_host_is_stopped_out_of_band_with_all_its_agents() {
     let sibling = bank
         .approved_agent_of(&host, json!(["list_accounts"]))
         .await;
+    for agent in [&agent, &sibling] {
+        assert_eq!(runs(&bank, agent).await.0, 200);
+    }
     let host_id = host_id(&bank, &host, &agent).await;
     let done = bank.administer(AdminRequest::RevokeHost { host_id }).await;
     assert_eq!(done["agents_revoked"], 2);
@@ -69,6 +74,9 @@ async fn removing_a_person_stops_everything_that_acts_for_them_and_nothing_else(
     let host = TestHost::new();
     let (of_bob, asked) = bank.register(&host, &wish(json!(["list_accounts"]))).await;
     bank.approve_all(&asked, BOB).await;
+    for agent in [&of_alice, &of_bob] {
+        assert_eq!(runs(&bank, agent).await.0, 200);
+    }
     let email = ALICE.to_owned();
     bank.administer(AdminRequest::RemovePerson { email }).await;
     assert_eq!(runs(&bank, &of_alice).await.0, 403);
@@ -92,6 +100,7 @@ async fn removing_a_person_stops_everything_that_acts_for_them_and_nothing_else(
 async fn switching_accounts_is_unlinking_and_linking_with_new_agents() {
     let bank = Bank::start().await;
     let (host, of_alice) = bank.approved_agent(json!(["list_accounts"])).await;
+    assert_eq!(runs(&bank, &of_alice).await.0, 200);
     let host_id = host_id(&bank, &host, &of_alice).await;
     bank.person(BOB, procura_people::presence::Method::Password)
         .await;
@@ -134,6 +143,8 @@ async fn linking_by_the_operator_claims_autonomous_agents() {
     let agent = bank.autonomous_agent_of(&host).await;
     bank.person(ALICE, procura_people::presence::Method::Password)
         .await;
+    let before = bank.execute(&agent, "echo", json!({})).await;
+    assert_eq!(before.status, 200);
     let host_id = host_id(&bank, &host, &agent).await;
     let user = ALICE.to_owned();
     bank.administer(AdminRequest::LinkHost { host_id, user })
@@ -149,6 +160,8 @@ async fn one_grant_is_taken_back_and_a_default_does_not_return_by_itself() {
     let agent = bank
         .approved_agent_of(&host, json!(["echo", "list_accounts"]))
         .await;
+    let before = bank.execute(&agent, "echo", json!({})).await;
+    assert_eq!(before.status, 200);
     let grants = bank
         .administer(AdminRequest::ListGrants {
             agent_id: agent.id.clone(),
