@@ -1,6 +1,6 @@
 //! A provider as its discovery document describes it, checked before anything in it is used (§5.1).
 
-use procura_agent_auth::wire::discovery::Discovery;
+use procura_agent_auth::wire::discovery::{Discovery, endpoint_url};
 use procura_fetch::FetchPolicy;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -98,12 +98,7 @@ impl Provider {
             name: endpoint.name(),
             value: path.to_owned(),
         };
-        let text = self.concatenate(path);
-        let url = Url::parse(&text).map_err(|_| bad())?;
-        let issuer = self.issuer_url()?;
-        // A path such as "@elsewhere/" or a host hidden in user information would change the origin.
-        let at_home = url.origin() == issuer.origin() && url.username().is_empty();
-        at_home.then_some(url).ok_or_else(bad)
+        endpoint_url(self.issuer(), path).ok_or_else(bad)
     }
 
     /// The URL of a location. Plain http is followed from plain http only, so that a provider elsewhere

@@ -1,6 +1,7 @@
 //! `GET /.well-known/agent-configuration` (§5.1).
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::agent::Mode;
 
@@ -64,4 +65,50 @@ pub struct Endpoints {
     pub rotate_host_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub introspect: Option<String>,
+}
+
+/// Where an endpoint is: a relative path hangs off the issuer, which may have a path of its own; an absolute URL
+/// has to stay on the issuer's origin. `None` for every other.
+pub fn endpoint_url(issuer: &str, path: &str) -> Option<Url> {
+    let text = if path.contains("://") && !path.starts_with('/') {
+        path.to_owned()
+    } else {
+        let path = path.trim_start_matches('/');
+        format!("{}/{path}", issuer.trim_end_matches('/'))
+    };
+    let url = Url::parse(&text).ok()?;
+    // A path such as "@elsewhere/" or a host hidden in user information would change the origin.
+    let at_home = url.origin() == Url::parse(issuer).ok()?.origin() && url.username().is_empty();
+    at_home.then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_stay_with_their_issuer() {
+        let issuer = "https://bank.example/tenant";
+        let found = |path| endpoint_url(issuer, path).map(|url| url.to_string());
+        let register = Some("https://bank.example/tenant/agent/register".to_owned());
+        assert_eq!(found("/agent/register"), register);
+        assert_eq!(found("agent/register"), register);
+        assert_eq!(
+            found("https://bank.example/tenant/agent/register"),
+            register
+        );
+        for elsewhere in [
+            "https://evil.example/agent/register",
+            "http://bank.example/agent/register",
+            "https://bank.example:444/",
+            "https://user@bank.example/",
+            "https://bank.example@evil.example/",
+        ] {
+            assert_eq!(found(elsewhere), None, "{elsewhere}");
+        }
+        assert_eq!(
+            endpoint_url("https://bank.example", "@evil.example/").map(|it| it.to_string()),
+            Some("https://bank.example/@evil.example/".to_owned())
+        );
+    }
 }

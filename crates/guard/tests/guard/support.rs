@@ -1,0 +1,142 @@
+//! Tokens, an authority that says what it is told, and requests without a network.
+
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt as _;
+use procura_agent_auth::agent::Mode;
+use procura_agent_auth::id::{AgentId, HostId};
+use procura_agent_auth::token::FORM;
+use procura_guard::{Agent, Authority, Denied, Question};
+use procura_keys::clock::Timestamp;
+use procura_keys::jwt;
+use procura_keys::key::SigningKey;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+pub(super) const ISSUER: &str = "https://bank.example";
+pub(super) const LOCATION: &str = "https://payments.example/execute";
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+pub(super) fn agent() -> Agent {
+    Agent {
+        id: AgentId::new(NOW, [2; 10]),
+        host_id: HostId::new(NOW, [1; 10]),
+        user_id: None,
+        mode: Mode::Autonomous,
+        capabilities: vec!["pay".parse().unwrap()],
+        expires_at: None,
+    }
+}
+
+/// An agent JWT for `aud`, fresh by the real clock.
+pub(super) fn token(aud: &str) -> String {
+    signed("agent+jwt", aud)
+}
+
+pub(super) fn host_token(aud: &str) -> String {
+    signed("host+jwt", aud)
+}
+
+fn signed(typ: &str, aud: &str) -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let claims = json!({
+        "iss": "a-host", "sub": agent().id, "aud": aud, "iat": now, "exp": now + 60, "jti": "j",
+    });
+    let key = SigningKey::from_seed(&[2; 32]).unwrap();
+    let header = jwt::Header {
+        algorithm: FORM.algorithm,
+        typ,
+        kid: None,
+    };
+    jwt::sign(header, &claims, &key).unwrap()
+}
+
+/// What the authority says, and what it was asked.
+#[derive(Clone, Default)]
+pub(super) struct Said {
+    denial: Option<Denied>,
+    asked: Arc<Mutex<Vec<(String, Value)>>>,
+}
+
+impl Said {
+    pub(super) fn denying(denied: Denied) -> Self {
+        Self {
+            denial: Some(denied),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn asked(&self) -> Vec<(String, Value)> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+pub(super) fn authority(said: &Said) -> impl Authority + use<> {
+    Scripted(said.clone())
+}
+
+struct Scripted(Said);
+
+#[async_trait]
+impl Authority for Scripted {
+    fn issuer(&self) -> &str {
+        ISSUER
+    }
+
+    async fn judge(&self, question: Question<'_>) -> Result<Agent, Denied> {
+        assert_eq!(question.location, LOCATION);
+        let asked = (
+            question.capability.to_string(),
+            Value::Object(question.arguments.clone()),
+        );
+        self.0.asked.lock().unwrap().push(asked);
+        self.0.denial.clone().map_or_else(|| Ok(agent()), Err)
+    }
+}
+
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.body.to_vec()).unwrap()
+    }
+
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+pub(super) async fn ask(
+    service: Router,
+    method: &str,
+    path: &str,
+    bearer: Option<&str>,
+    body: &str,
+) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(bearer) = bearer {
+        request = request.header(AUTHORIZATION, format!("Bearer {bearer}"));
+    }
+    let request = request.body(Body::from(body.to_owned())).unwrap();
+    let response = service.oneshot(request).await.unwrap();
+    Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        body: response.into_body().collect().await.unwrap().to_bytes(),
+    }
+}
