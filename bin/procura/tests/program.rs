@@ -1,5 +1,6 @@
 //! The program as a process: what it returns, and where it writes.
 
+use std::io::BufRead as _;
 use std::process::{Command, Output, Stdio};
 
 #[expect(
@@ -66,4 +67,35 @@ fn a_pipe_that_is_closed_is_success() {
         .expect("the program starts");
     drop(child.stdout.take());
     assert!(child.wait().expect("the program ends").success());
+}
+
+/// The MCP server is one process on two pipes: it answers line by line and ends with its input.
+#[cfg(feature = "mcp")]
+#[test]
+fn mcp_answers_on_standard_output_alone_and_ends_with_its_input() {
+    use std::io::Write as _;
+
+    let data = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_procura"))
+        .args(["mcp", "--data"])
+        .arg(data.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let hello = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}"#;
+    let rest = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}
+{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"list_providers","arguments":{}}}"#;
+    let mut input = child.stdin.take().unwrap();
+    writeln!(input, "{hello}\n{rest}").unwrap();
+    // Two answers, then the end of input.
+    let mut answers = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || answers.next().unwrap().unwrap();
+    assert!(next().contains(r#""name":"procura""#));
+    assert!(next().contains(r#""providers":[]"#));
+    drop(input);
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(String::from_utf8(ended.stderr).unwrap(), "");
 }

@@ -9,12 +9,16 @@ mod describe;
 mod disconnect;
 mod discover;
 mod execute;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod providers;
 mod reactivate;
 mod request;
 mod standing;
 mod status;
 
+#[cfg(feature = "mcp")]
+pub(crate) use self::approval::pending_value;
 use clap::Subcommand;
 use procura_client::{Client, ClientError};
 
@@ -36,6 +40,8 @@ pub(crate) enum Command {
     Status(status::Arguments),
     Reactivate(reactivate::Arguments),
     Disconnect(disconnect::Arguments),
+    #[cfg(feature = "mcp")]
+    Mcp(mcp::Arguments),
 }
 
 impl Command {
@@ -56,6 +62,8 @@ impl Command {
             Self::Status(arguments) => status::run(arguments, client, printer).await,
             Self::Reactivate(arguments) => reactivate::run(arguments, client, printer).await,
             Self::Disconnect(arguments) => disconnect::run(arguments, client).await,
+            #[cfg(feature = "mcp")]
+            Self::Mcp(arguments) => mcp::run(arguments, client).await,
         }
     }
 }

@@ -19,6 +19,10 @@ pub(crate) enum CommandError {
     /// The system gives no threads or timers.
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
+    /// The MCP session failed.
+    #[cfg(feature = "mcp")]
+    #[error("the MCP session failed: {0}")]
+    Mcp(String),
     /// The client failed.
     #[error(transparent)]
     Client(#[from] ClientError),

@@ -30,6 +30,8 @@ impl Exit {
         match error {
             CommandError::Usage(_) => Self::Usage,
             CommandError::NoHome | CommandError::Runtime(_) => Self::LocalState,
+            #[cfg(feature = "mcp")]
+            CommandError::Mcp(_) => Self::LocalState,
             CommandError::Client(error) => match error {
                 ClientError::Caller(_) => Self::Usage,
                 ClientError::Refused(_) => Self::Refused,

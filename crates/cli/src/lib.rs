@@ -8,6 +8,8 @@ mod environment;
 mod error;
 mod exit;
 mod json;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod outcome;
 mod printer;
 mod table;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod agents;
-mod bank;
+pub(crate) mod bank;
 mod failures;
 mod providers;
 
@@ -87,7 +87,7 @@ impl Write for Buffer {
 }
 
 /// Always the same moment, and nobody waits.
-struct StillClock;
+pub(crate) struct StillClock;
 
 impl Clock for StillClock {
     fn now(&self) -> Timestamp {

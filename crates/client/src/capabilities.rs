@@ -23,6 +23,20 @@ impl Client {
         self.list(&provider, query, agent.as_ref()).await
     }
 
+    /// One page of what a provider offers, for callers that cannot take everything at once. `cursor` is the
+    /// `next_cursor` of the page before.
+    pub async fn capability_page(
+        &self,
+        provider: &str,
+        query: Option<&str>,
+        agent: Option<&str>,
+        cursor: Option<&str>,
+    ) -> Result<ListResponse, ClientError> {
+        let agent = agent.map(|id| self.profile.connection(id)).transpose()?;
+        let provider = self.provider(provider).await?;
+        self.page(&provider, query, agent.as_ref(), cursor).await
+    }
+
     /// One capability in full, with the schema of its arguments.
     pub async fn describe(
         &self,
@@ -61,15 +75,7 @@ impl Client {
         let mut capabilities = Vec::new();
         let mut cursor: Option<String> = None;
         for _ in 0..MAX_PAGES {
-            let endpoint = Endpoint::Capabilities;
-            let mut call = Call::new(provider, Method::GET, endpoint, signer(agent))?;
-            if let Some(query) = query {
-                call = call.with_query("query", query);
-            }
-            if let Some(cursor) = &cursor {
-                call = call.with_query("cursor", cursor);
-            }
-            let page: ListResponse = self.call(&call).await?;
+            let page = self.page(provider, query, agent, cursor.as_deref()).await?;
             capabilities.extend(page.capabilities);
             // `has_more` is optional; the cursor says what matters.
             match page.next_cursor {
@@ -79,6 +85,24 @@ impl Client {
         }
         let reason = format!("more than {MAX_PAGES} pages of capabilities");
         Err(ClientError::bad_answer(provider.issuer(), reason))
+    }
+
+    async fn page(
+        &self,
+        provider: &Provider,
+        query: Option<&str>,
+        agent: Option<&Connection>,
+        cursor: Option<&str>,
+    ) -> Result<ListResponse, ClientError> {
+        let endpoint = Endpoint::Capabilities;
+        let mut call = Call::new(provider, Method::GET, endpoint, signer(agent))?;
+        if let Some(query) = query {
+            call = call.with_query("query", query);
+        }
+        if let Some(cursor) = cursor {
+            call = call.with_query("cursor", cursor);
+        }
+        self.call(&call).await
     }
 
     /// Adds the names of what is offered to a refusal about names, so that the next try can be right (§6.4).

@@ -16,7 +16,8 @@ use crate::system::{SystemClock, SystemEntropy, SystemPause};
 use crate::transport::{FetchTransport, Transport};
 
 /// Holds keys and speaks to servers on behalf of agents (§6.1). Share it behind a reference: its methods
-/// take `&self` and may run at the same time.
+/// take `&self` and may run at the same time. Clones share everything.
+#[derive(Clone)]
 pub struct Client {
     pub(crate) profile: Profile,
     pub(crate) options: Options,

@@ -8,11 +8,11 @@ use super::*;
 
 /// Answers by method and path; the last answer given for one is repeated.
 #[derive(Default)]
-pub(super) struct Bank(Mutex<HashMap<String, Vec<(u16, Value)>>>);
+pub(crate) struct Bank(Mutex<HashMap<String, Vec<(u16, Value)>>>);
 
 impl Bank {
     /// A bank with two capabilities, which registers agents as active.
-    pub(super) fn open() -> Self {
+    pub(crate) fn open() -> Self {
         Self::default()
             .on("GET /.well-known/agent-configuration", 200, &document())
             .on("GET /capability/list", 200, &listed())
@@ -32,7 +32,7 @@ impl Bank {
     }
 
     /// Adds an answer.
-    pub(super) fn on(self, call: &str, status: u16, body: &Value) -> Self {
+    pub(crate) fn on(self, call: &str, status: u16, body: &Value) -> Self {
         let mut answers = self.0.lock().unwrap();
         let answers_of_call = answers.entry(call.to_owned()).or_default();
         answers_of_call.push((status, body.clone()));
@@ -41,7 +41,7 @@ impl Bank {
     }
 
     /// Drops the answers there are, and adds this one.
-    pub(super) fn but(self, call: &str, status: u16, body: &Value) -> Self {
+    pub(crate) fn but(self, call: &str, status: u16, body: &Value) -> Self {
         self.0.lock().unwrap().remove(call);
         self.on(call, status, body)
     }
@@ -69,7 +69,7 @@ impl Transport for Bank {
     }
 }
 
-pub(super) fn document() -> Value {
+pub(crate) fn document() -> Value {
     json!({
         "version": "1.0-draft",
         "provider_name": "bank",
@@ -82,7 +82,7 @@ pub(super) fn document() -> Value {
     })
 }
 
-pub(super) fn agent(status: &str) -> Value {
+pub(crate) fn agent(status: &str) -> Value {
     let mut agent = json!({
         "agent_id": "agt_1",
         "host_id": "hst_1",
@@ -100,7 +100,7 @@ pub(super) fn agent(status: &str) -> Value {
     agent
 }
 
-pub(super) fn approval() -> Value {
+pub(crate) fn approval() -> Value {
     json!({
         "method": "device_authorization",
         "verification_uri": "https://bank.example/device",
@@ -111,7 +111,7 @@ pub(super) fn approval() -> Value {
     })
 }
 
-pub(super) fn refusal(code: &str) -> Value {
+pub(crate) fn refusal(code: &str) -> Value {
     json!({ "error": code, "message": format!("Refused: {code}.") })
 }
 
