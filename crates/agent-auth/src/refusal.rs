@@ -9,6 +9,7 @@ use crate::agent::Mode;
 use crate::capability::CapabilityName;
 use crate::constraint::{ConstraintError, Violation};
 use crate::token::TokenDefect;
+use crate::token::dpop::DpopDefect;
 
 /// A refusal: a fact about the request, expected and harmless to the server.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -31,6 +32,17 @@ pub enum Refusal {
     /// The token does not prove its bearer.
     #[error("{0}")]
     InvalidJwt(TokenDefect),
+    /// Whoever sends the token does not show the key it is bound to, or has to be (§4.4).
+    #[error("{0}")]
+    InvalidDpopProof(DpopDefect),
+    /// A DPoP proof has to carry a nonce of this server (RFC 9449 §9).
+    #[error(
+        "Send the request again with a DPoP proof whose claim nonce is this answer's DPoP-Nonce."
+    )]
+    UseDpopNonce {
+        /// The nonce. A header of the answer, not its body.
+        nonce: String,
+    },
     /// Capabilities are shown to hosts and agents only (§5.2).
     #[error(
         "This server requires a host or agent JWT here. Send it as Authorization: Bearer <jwt>."
@@ -170,6 +182,8 @@ impl Refusal {
             Self::BodyTooLarge { .. } => ("invalid_request", 413),
             Self::UnknownConstraintOperator { .. } => ("unknown_constraint_operator", 400),
             Self::InvalidJwt(_) => ("invalid_jwt", 401),
+            Self::InvalidDpopProof(_) => ("invalid_dpop_proof", 401),
+            Self::UseDpopNonce { .. } => ("use_dpop_nonce", 401),
             Self::AuthenticationRequired | Self::IntrospectionSecretRequired => {
                 ("authentication_required", 401)
             }
@@ -200,6 +214,15 @@ impl Refusal {
             Self::RateLimited { .. } => ("rate_limited", 429),
             Self::MethodNotAllowed => ("method_not_allowed", 405),
             Self::PathNotFound => ("not_found", 404),
+        }
+    }
+
+    /// If it is about the time of a token or proof: in which way (§8.2).
+    pub fn about_time(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidJwt(defect) => defect.about_time(),
+            Self::InvalidDpopProof(defect) => defect.about_time(),
+            _ => None,
         }
     }
 
@@ -244,6 +267,12 @@ impl From<JwkError> for Refusal {
     }
 }
 
+impl From<DpopDefect> for Refusal {
+    fn from(defect: DpopDefect) -> Self {
+        Self::InvalidDpopProof(defect)
+    }
+}
+
 impl From<TokenDefect> for Refusal {
     fn from(defect: TokenDefect) -> Self {
         Self::InvalidJwt(defect)
@@ -284,6 +313,8 @@ mod tests {
                 operators: vec!["regex".into()],
             },
             Refusal::InvalidJwt(TokenDefect::Expired),
+            Refusal::InvalidDpopProof(DpopDefect::OtherToken),
+            Refusal::UseDpopNonce { nonce: "n".into() },
             Refusal::AuthenticationRequired,
             Refusal::IntrospectionSecretRequired,
             Refusal::Unauthorized("x"),

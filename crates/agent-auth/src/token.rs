@@ -1,12 +1,15 @@
 //! Tokens: what hosts (§4.2) and agents (§4.3) sign, and how it is verified (§4.5, §4.5.1).
 //!
 //! One order for both: header `typ` and `alg`, shape of the claims, audience, signer, signature, times,
-//! states. Replay and grants follow outside, once a `Verified…` value exists. Nothing is told about a host or
-//! an agent before a signature has verified, and a bad signature never uses up a `jti`.
+//! states. Replay, [possession] and grants follow outside, once a `Verified…` value exists. Nothing is told
+//! about a host or an agent before a signature has verified, and a bad signature never uses up a `jti`.
 
 pub mod agent;
 mod claims;
+pub mod dpop;
 pub mod host;
+pub mod nonce;
+pub mod possession;
 #[cfg(test)]
 mod tests;
 
@@ -71,7 +74,9 @@ pub enum TokenDefect {
     #[error("This endpoint requires a JWT. Send it as Authorization: Bearer <jwt>.")]
     Missing,
     /// Another scheme, or more than one header.
-    #[error("The Authorization header has to be one header of the form Bearer <jwt>.")]
+    #[error(
+        "The Authorization header has to be one header of the form Bearer <jwt> or DPoP <jwt>."
+    )]
     NotBearer,
     /// Not a token of this protocol's form.
     #[error("{0}.")]
@@ -138,7 +143,31 @@ pub enum TokenDefect {
     /// Older than the server accepts.
     #[error("The token is older than {} s. Sign a new one for each request.", .0.as_secs())]
     TooOld(Duration),
+    /// The server demands a bound client certificate, and the token names none.
+    #[error(
+        "This server demands a token that is bound to a TLS client certificate: put its SHA-256 thumbprint into \
+         the claim cnf, member x5t#S256, and connect with it (RFC 8705)."
+    )]
+    CertificateRequired,
+    /// The token is bound to a client certificate, and the connection does not have it.
+    #[error(
+        "The token is bound to a TLS client certificate (cnf, member x5t#S256), and the request did not come over \
+         a connection with that certificate."
+    )]
+    OtherCertificate,
     /// Used before.
     #[error("The token's jti was used before. Sign a new token for each request.")]
     Replayed,
+}
+
+impl TokenDefect {
+    /// If it is about time: in which way. A high rate of these tells of wrong clocks, or of replays (§8.2).
+    pub fn about_time(&self) -> Option<&'static str> {
+        match self {
+            Self::Expired => Some("expired"),
+            Self::IssuedInTheFuture => Some("issued_in_the_future"),
+            Self::TooOld(_) => Some("too_old"),
+            _ => None,
+        }
+    }
 }

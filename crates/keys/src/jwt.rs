@@ -1,4 +1,4 @@
-//! Compact JWTs (RFC 7515, RFC 7519), strict: one algorithm, one spelling, no extensions.
+//! Compact JWTs (RFC 7515, RFC 7519), strict: listed algorithms, one spelling, no extensions.
 //!
 //! Parsing yields an [`Unverified`] token. Its claims are what somebody wrote; only
 //! [`Unverified::is_signed_by`] says who.
@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::digest::{from_base64url, to_base64url};
 use crate::json::parse_strict;
 use crate::key::{PublicKey, SigningKey};
+use crate::verifying_key::VerifyingKey;
 
 /// What a protocol's tokens look like before anything is known about their signer.
 #[derive(Clone, Copy, Debug)]
@@ -22,10 +23,14 @@ pub struct Form {
 /// A well-formed token whose signature has not been checked.
 #[derive(Clone, Debug)]
 pub struct Unverified<'a> {
+    /// Header `alg`: one of those asked for.
+    pub algorithm: &'static str,
     /// Header `typ`.
     pub typ: Option<String>,
     /// Header `kid`.
     pub kid: Option<String>,
+    /// Header `jwk`: the key that the token says it was signed with.
+    pub jwk: Option<Value>,
     /// The claims, as written by whoever made the token.
     pub claims: Map<String, Value>,
     signed: &'a str,
@@ -35,8 +40,17 @@ pub struct Unverified<'a> {
 impl<'a> Unverified<'a> {
     /// Reads a compact token.
     pub fn parse(token: &'a str, form: Form) -> Result<Self, JwtError> {
-        if token.len() > form.max_bytes {
-            return Err(JwtError::TooLarge(form.max_bytes));
+        Self::parse_any(token, &[form.algorithm], form.max_bytes)
+    }
+
+    /// Reads a compact token in any of several algorithms, all of which have signatures of 64 bytes.
+    pub fn parse_any(
+        token: &'a str,
+        algorithms: &[&'static str],
+        max_bytes: usize,
+    ) -> Result<Self, JwtError> {
+        if token.len() > max_bytes {
+            return Err(JwtError::TooLarge(max_bytes));
         }
         let (signed, signature) = token.rsplit_once('.').ok_or(JwtError::NotCompact)?;
         let (header, payload) = signed.split_once('.').ok_or(JwtError::NotCompact)?;
@@ -44,9 +58,7 @@ impl<'a> Unverified<'a> {
             return Err(JwtError::NotCompact);
         }
         let mut header = object(header, "header")?;
-        if header.get("alg").and_then(Value::as_str) != Some(form.algorithm) {
-            return Err(JwtError::WrongAlgorithm(form.algorithm));
-        }
+        let algorithm = algorithm(&header, algorithms)?;
         if header.contains_key("crit") {
             return Err(JwtError::CriticalExtension);
         }
@@ -54,8 +66,10 @@ impl<'a> Unverified<'a> {
             .and_then(|bytes| <[u8; 64]>::try_from(bytes).ok())
             .ok_or(JwtError::BadSignatureForm)?;
         Ok(Self {
+            algorithm,
             typ: text(&mut header, "typ")?,
             kid: text(&mut header, "kid")?,
+            jwk: header.remove("jwk"),
             claims: object(payload, "claims")?,
             signed,
             signature,
@@ -65,6 +79,11 @@ impl<'a> Unverified<'a> {
     /// Whether `key` signed this token.
     pub fn is_signed_by(&self, key: &PublicKey) -> bool {
         key.verifies(self.signed.as_bytes(), &self.signature)
+    }
+
+    /// Whether `key` is one for the token's algorithm and signed this token.
+    pub fn is_signed_by_any(&self, key: &VerifyingKey) -> bool {
+        key.fits(self.algorithm) && key.verifies(self.signed.as_bytes(), &self.signature)
     }
 }
 
@@ -113,6 +132,9 @@ pub enum JwtError {
     /// `alg` is absent or another one.
     #[error("the token's algorithm is not {0}")]
     WrongAlgorithm(&'static str),
+    /// `alg` is absent or none of several.
+    #[error("the token's algorithm is none of {0}")]
+    NoSuchAlgorithm(String),
     /// The header lists critical extensions, and none is understood.
     #[error("the token lists critical header extensions, and none is supported")]
     CriticalExtension,
@@ -122,6 +144,18 @@ pub enum JwtError {
     /// The signature is not 64 bytes of base64url.
     #[error("the token's signature is not 64 bytes of base64url")]
     BadSignatureForm,
+}
+
+fn algorithm(
+    header: &Map<String, Value>,
+    algorithms: &[&'static str],
+) -> Result<&'static str, JwtError> {
+    let named = header.get("alg").and_then(Value::as_str);
+    let found = algorithms.iter().find(|one| named == Some(**one));
+    found.copied().ok_or_else(|| match algorithms {
+        [only] => JwtError::WrongAlgorithm(only),
+        several => JwtError::NoSuchAlgorithm(several.join(", ")),
+    })
 }
 
 fn object(part: &str, name: &'static str) -> Result<Map<String, Value>, JwtError> {

@@ -12,3 +12,4 @@ pub mod jwk_set;
 pub mod jwt;
 pub mod key;
 pub mod thumbprint;
+pub mod verifying_key;

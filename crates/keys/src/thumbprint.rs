@@ -1,4 +1,4 @@
-//! JWK thumbprints (RFC 7638): the name of a key that both sides compute the same way.
+//! Thumbprints of JWKs (RFC 7638) and certificates (RFC 8705 §3.1): names that both sides compute the same way.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{from_base64url, sha256, to_base64url};
 use crate::key::PublicKey;
 
-/// The SHA-256 thumbprint of a key, base64url without padding, 43 characters.
+/// The SHA-256 thumbprint of a key or a certificate, base64url without padding, 43 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Thumbprint(String);
@@ -18,6 +18,18 @@ impl Thumbprint {
         let x = to_base64url(key.as_bytes());
         let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
         Self(to_base64url(&sha256(canonical.as_bytes())))
+    }
+
+    /// The thumbprint of a P-256 key with these coordinates.
+    pub(crate) fn of_p256(x: &[u8], y: &[u8]) -> Self {
+        let (x, y) = (to_base64url(x), to_base64url(y));
+        let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+        Self(to_base64url(&sha256(canonical.as_bytes())))
+    }
+
+    /// The thumbprint `x5t#S256` of an X.509 certificate in DER.
+    pub fn of_certificate(der: &[u8]) -> Self {
+        Self(to_base64url(&sha256(der)))
     }
 
     /// The 43 characters.

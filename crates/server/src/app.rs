@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use http::request::Parts;
+use procura_keys::thumbprint::Thumbprint;
 use procura_service::Context;
 
 use crate::metrics::Metrics;
+use crate::proxy::Proxies;
 
 /// What every handler gets.
 #[derive(Clone)]
@@ -17,6 +19,8 @@ pub struct App {
     pub ctx: Context,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Which proxies are believed what.
+    pub proxies: Arc<Proxies>,
 }
 
 impl App {
@@ -25,7 +29,15 @@ impl App {
         Self {
             ctx,
             metrics: Arc::default(),
+            proxies: Arc::default(),
         }
+    }
+
+    /// The same behind these proxies.
+    #[must_use]
+    pub fn behind(self, proxies: Proxies) -> Self {
+        let proxies = Arc::new(proxies);
+        Self { proxies, ..self }
     }
 
     /// The path under which everything is served; empty when the issuer is an origin.
@@ -43,20 +55,46 @@ impl App {
     }
 }
 
-/// The address a request comes from, as the connection says. For limits, never for decisions.
+/// The address a request comes from: that of the connection, or of the client before the proxies that are
+/// trusted. For limits, never for decisions.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientAddress(pub(crate) String);
 
-impl<S: Sync> FromRequestParts<S> for ClientAddress {
+impl ClientAddress {
+    pub(crate) fn of(parts: &Parts, app: &App) -> Self {
+        Self(peer(parts).map_or_else(
+            || "unknown".to_owned(),
+            |peer| network(app.proxies.client(peer, &parts.headers)),
+        ))
+    }
+}
+
+impl FromRequestParts<App> for ClientAddress {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(peer.map_or_else(
-            || "unknown".to_owned(),
-            |ConnectInfo(peer)| network(peer.ip()),
-        )))
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self::of(parts, app))
     }
+}
+
+/// The thumbprint of the certificate that a connection was opened with, left on its requests.
+#[derive(Clone, Debug)]
+pub(crate) struct PeerCertificate(pub(crate) Thumbprint);
+
+/// The thumbprint of the certificate that the client's connection was opened with, if it had one. That of a
+/// proxy is not the client's.
+pub(crate) fn client_certificate(parts: &Parts, app: &App) -> Option<Thumbprint> {
+    let peer = peer(parts)?;
+    if app.proxies.trust(peer) {
+        return app.proxies.certificate(peer, &parts.headers);
+    }
+    let shown = parts.extensions.get::<PeerCertificate>();
+    shown.map(|PeerCertificate(thumbprint)| thumbprint.clone())
+}
+
+fn peer(parts: &Parts) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map(|ConnectInfo(peer)| peer.ip())
 }
 
 /// Whoever has one IPv6 address has 2^64 of them, so a limit counts the network.

@@ -6,9 +6,14 @@
 mod capability;
 mod document;
 mod issuer;
+mod limits;
+mod proxy;
+mod security;
 mod span;
 mod store;
+mod tls;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,8 +21,12 @@ use procura_service::catalogue::Catalogue;
 use procura_service::limits::Rates;
 use procura_service::{Policy, Provider};
 
+use crate::proxy::Proxies;
+use crate::tls::TlsFiles;
+
 pub use document::DevelopmentPerson;
 use document::Document;
+use span::CountPer;
 pub use store::{StoreChoice, StoreUrl};
 
 /// A configuration that was judged good.
@@ -31,6 +40,10 @@ pub struct Config {
     pub catalogue: Catalogue,
     /// How often.
     pub rates: Rates,
+    /// Which proxies are believed what.
+    pub proxies: Proxies,
+    /// The certificate to serve TLS with.
+    pub tls: Option<TlsFiles>,
     /// Where it listens.
     pub listen: String,
     /// Where it keeps records.
@@ -75,7 +88,16 @@ impl Config {
         let document: Document = toml::from_str(text).map_err(|error| error.to_string())?;
         let listen = listen.map_or_else(|| document.server.listen.clone(), str::to_owned);
         let issuer = issuer::judge(document.provider.issuer.as_deref(), &listen)?;
+        let proxies = document.proxy.judge()?;
+        let tls = document
+            .tls
+            .as_ref()
+            .map(|tls| tls.judge(&issuer))
+            .transpose()?;
+        let certificates = proxies.client_certificate.is_some()
+            || tls.as_ref().is_some_and(|tls| tls.client_certificates);
         let mut catalogue = Catalogue::default();
+        let mut own_rates = BTreeMap::new();
         for (at, section) in document.capability.iter().enumerate() {
             let named = |problem| {
                 format!(
@@ -84,7 +106,9 @@ impl Config {
                     at + 1
                 )
             };
-            let offered = section.judge().map_err(named)?;
+            let offered = section.judge(certificates).map_err(named)?;
+            let own_rate = section.rate.map(CountPer::rate);
+            own_rates.extend(own_rate.map(|rate| (offered.shown.name.clone(), rate)));
             catalogue
                 .add(offered)
                 .map_err(|taken| named(taken.to_string()))?;
@@ -96,8 +120,10 @@ impl Config {
                 description: document.provider.description.clone(),
                 issuer,
             },
-            policy: document.policy()?,
-            rates: document.limits.rates(),
+            policy: document.policy(certificates)?,
+            rates: document.limits.rates(&catalogue, own_rates),
+            proxies,
+            tls,
             catalogue,
             listen,
             store: document.store.choose(store_url)?,

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use procura_agent_auth::refusal::Refusal;
 use procura_service::ServiceError;
 use serde_json::{Value, json};
@@ -34,20 +34,40 @@ impl IntoResponse for Rejection {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RefusalCode(pub(crate) &'static str);
 
+/// In which way the time of a token or proof was wrong, left on the response for the log and the metrics.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClockRefusal(pub(crate) &'static str);
+
 fn refused(refusal: &Refusal) -> Response {
     let (code, status) = refusal.code_and_status();
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, Json(refusal.body())).into_response();
     response.extensions_mut().insert(RefusalCode(code));
-    if let Refusal::RateLimited { retry_after } = refusal {
-        // Rounded up: coming back a moment early would be refused again.
-        let seconds = retry_after.as_millis().div_ceil(1000).max(1);
-        if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
-            response.headers_mut().insert(RETRY_AFTER, value);
-        }
+    if let Some(wrong) = refusal.about_time() {
+        response.extensions_mut().insert(ClockRefusal(wrong));
+    }
+    if let Some((name, value)) = header_of(refusal)
+        && let Ok(value) = HeaderValue::from_str(&value)
+    {
+        response.headers_mut().insert(name, value);
     }
     response
 }
+
+/// What a refusal tells in a header.
+fn header_of(refusal: &Refusal) -> Option<(HeaderName, String)> {
+    match refusal {
+        Refusal::RateLimited { retry_after } => {
+            // Rounded up: coming back a moment early would be refused again.
+            let seconds = retry_after.as_millis().div_ceil(1000).max(1);
+            Some((RETRY_AFTER, seconds.to_string()))
+        }
+        Refusal::UseDpopNonce { nonce } => Some((DPOP_NONCE, nonce.clone())),
+        _ => None,
+    }
+}
+
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// The body that tells of an error outside a response of its own. A failure is logged here.
 pub(crate) fn error_body(error: &ServiceError) -> Value {

@@ -12,9 +12,11 @@ mod json;
 pub mod listen;
 pub mod metrics;
 mod operations;
+pub mod proxy;
 mod router;
 pub mod serve;
 mod storage;
+pub mod tls;
 mod web;
 
 pub use agent_auth::{CallerKind, ENDPOINTS, Endpoint};

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,12 +13,36 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use procura_keys::thumbprint::Thumbprint;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
+use crate::app::PeerCertificate;
+use crate::tls::Tls;
+
 /// Serves `router` until `stop` is done, then lets open requests finish.
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    accept(listener, router, None, stop).await;
+}
+
+/// The same over TLS.
+pub async fn serve_tls(
+    listener: TcpListener,
+    router: Router,
+    tls: Arc<Tls>,
+    stop: impl Future<Output = ()>,
+) {
+    accept(listener, router, Some(tls), stop).await;
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<Arc<Tls>>,
+    stop: impl Future<Output = ()>,
+) {
     let builder = builder();
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
@@ -27,7 +52,15 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, peer)) => handle(&builder, &graceful, &router, stream, peer),
+            Ok((stream, peer)) => {
+                let connection = Connection {
+                    builder: builder.clone(),
+                    watcher: graceful.watcher(),
+                    router: router.clone(),
+                    peer,
+                };
+                tokio::spawn(connection.handle(stream, tls.clone()));
+            }
             Err(error) => recover(&error).await,
         }
     }
@@ -53,30 +86,53 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-fn handle(
-    builder: &Builder<TokioExecutor>,
-    graceful: &GracefulShutdown,
-    router: &Router,
-    stream: TcpStream,
+/// A connection that was accepted.
+struct Connection {
+    builder: Builder<TokioExecutor>,
+    watcher: Watcher,
+    router: Router,
     peer: SocketAddr,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY cannot be set");
+}
+
+impl Connection {
+    async fn handle(self, stream: TcpStream, tls: Option<Arc<Tls>>) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY cannot be set");
+        }
+        let Some(tls) = tls else {
+            return self.serve(stream, None).await;
+        };
+        match tls.accept(stream).await {
+            Ok((stream, certificate)) => self.serve(stream, certificate).await,
+            Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
+        }
     }
-    let router = router.clone();
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request)
-    });
-    let connection = builder
-        .serve_connection_with_upgrades(TokioIo::new(stream), service)
-        .into_owned();
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
+
+    async fn serve<S>(self, stream: S, certificate: Option<Thumbprint>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self {
+            builder,
+            watcher,
+            router,
+            peer,
+        } = self;
+        let certificate = certificate.map(PeerCertificate);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            if let Some(certificate) = &certificate {
+                request.extensions_mut().insert(certificate.clone());
+            }
+            router.clone().oneshot(request)
+        });
+        let connection = builder
+            .serve_connection_with_upgrades(TokioIo::new(stream), service)
+            .into_owned();
+        if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(error, "a connection ended early");
         }
-    });
+    }
 }
 
 /// Running out of file descriptors passes; accepting again at once would spin.

@@ -17,6 +17,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Requests, Counter>,
     durations: Family<Route, Histogram>,
+    clock_refusals: Family<Clock, Counter>,
 }
 
 /// How a request went.
@@ -34,6 +35,12 @@ struct Route {
     route: String,
 }
 
+/// In which way the time of a token was wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Clock {
+    defect: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("procura");
@@ -43,10 +50,15 @@ impl Default for Metrics {
         let durations = Family::new_with_constructor(histogram as fn() -> Histogram);
         let help = "From the headers of a request to those of its answer";
         registry.register_with_unit("http_duration", help, Unit::Seconds, durations.clone());
+        let clock_refusals = Family::default();
+        let help =
+            "Tokens and proofs refused for their time: expired, issued_in_the_future or too_old";
+        registry.register("clock_refusals", help, clock_refusals.clone());
         Self {
             registry,
             requests,
             durations,
+            clock_refusals,
         }
     }
 }
@@ -80,6 +92,11 @@ impl Metrics {
                 outcome,
             })
             .inc();
+    }
+
+    /// Counts a token or proof that was refused for its time. Many of them tell of wrong clocks, or of replays.
+    pub(crate) fn count_clock_refusal(&self, defect: &'static str) {
+        self.clock_refusals.get_or_create(&Clock { defect }).inc();
     }
 
     /// The exposition in the OpenMetrics text format.

@@ -11,12 +11,14 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{ACCEPT, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use procura_agent_auth::refusal::Refusal;
+use procura_agent_auth::token::dpop;
+use procura_agent_auth::token::possession::Demand;
 use procura_agent_auth::wire::discovery;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
 use crate::app::App;
-use crate::error::{RefusalCode, Rejection, internal_error};
+use crate::error::{ClockRefusal, RefusalCode, Rejection, internal_error};
 use crate::{agent_auth, operations, web};
 
 /// The whole server as one service, under the issuer's path.
@@ -45,16 +47,31 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// Points whoever is not authenticated at the discovery document (§5.14).
+/// Points whoever is not authenticated at the discovery document (§5.14), and at DPoP where that is missing
+/// (RFC 9449 §7.1).
 async fn challenge(State(app): State<App>, mut response: Response) -> Response {
-    if response.status() == StatusCode::UNAUTHORIZED {
-        let value = format!(
-            "AgentAuth discovery=\"{}\"",
-            app.ctx.provider().url(discovery::PATH)
-        );
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            response.headers_mut().insert(WWW_AUTHENTICATE, value);
+    if response.status() != StatusCode::UNAUTHORIZED {
+        return response;
+    }
+    let discovery = app.ctx.provider().url(discovery::PATH);
+    let mut challenges = vec![format!("AgentAuth discovery=\"{discovery}\"")];
+    let algorithms = dpop::ALGORITHMS.join(" ");
+    match response.extensions().get::<RefusalCode>() {
+        Some(RefusalCode(code @ ("invalid_dpop_proof" | "use_dpop_nonce"))) => {
+            challenges.push(format!("DPoP error=\"{code}\", algs=\"{algorithms}\""));
         }
+        _ if matches!(
+            app.ctx.policy().possession.demand,
+            Demand::Dpop | Demand::Any
+        ) =>
+        {
+            challenges.push(format!("DPoP algs=\"{algorithms}\""));
+        }
+        _ => {}
+    }
+    let values = challenges.iter().map(|text| HeaderValue::from_str(text));
+    for value in values.flatten() {
+        response.headers_mut().append(WWW_AUTHENTICATE, value);
     }
     response
 }
@@ -92,12 +109,18 @@ async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
         .map_or("ok", |code| code.0);
     let took = started.elapsed();
     app.metrics.count(&method, route, status, outcome, took);
+    let clock = response.extensions().get::<ClockRefusal>();
+    let clock = clock.map(|ClockRefusal(wrong)| *wrong);
+    if let Some(wrong) = clock {
+        app.metrics.count_clock_refusal(wrong);
+    }
     tracing::info!(
         parent: &span,
         http.method = %method,
         http.route = route,
         http.status = status,
         outcome,
+        clock,
         duration_ms = took.as_millis(),
         "request"
     );

@@ -17,7 +17,9 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::config::{Config, DevelopmentPerson};
 use crate::data_dir::DataDir;
+use crate::proxy::Proxies;
 use crate::storage::Storage;
+use crate::tls::Tls;
 use crate::{admin_socket, listen, router};
 
 /// What to serve.
@@ -36,6 +38,8 @@ pub struct Running {
     /// Its issuer.
     pub issuer: String,
     listener: TcpListener,
+    proxies: Proxies,
+    tls: Option<Arc<Tls>>,
     opened: Opened,
     admin: tokio::net::UnixListener,
 }
@@ -55,6 +59,8 @@ impl Serve {
         let listen = self.config.listen.clone();
         let issuer = self.config.provider.issuer.clone();
         let people = self.config.development_people.clone();
+        let proxies = self.config.proxies.clone();
+        let tls = self.config.tls.clone().map(Tls::load).transpose()?;
         let limits = if self.no_rate_limits {
             tracing::warn!("rate limits are off: for benchmarks only");
             Limits::off()
@@ -76,6 +82,8 @@ impl Serve {
         Ok(Running {
             issuer,
             listener,
+            proxies,
+            tls: tls.map(Arc::new),
             opened,
             admin,
         })
@@ -93,8 +101,15 @@ impl Running {
         } = self.opened;
         let admin = tokio::spawn(admin_socket::serve(ctx.clone(), self.admin));
         let tidying = tokio::spawn(tidy(ctx.clone()));
-        let app = App::new(ctx);
-        listen::serve(self.listener, router(app), stop).await;
+        let app = App::new(ctx).behind(self.proxies);
+        match self.tls {
+            None => listen::serve(self.listener, router(app), stop).await,
+            Some(tls) => {
+                let renewing = tokio::spawn(renew(Arc::clone(&tls)));
+                listen::serve_tls(self.listener, router(app), tls, stop).await;
+                renewing.abort();
+            }
+        }
         admin.abort();
         tidying.abort();
         // Both are gone, and with them the last users of the journal, before it is waited for.
@@ -204,5 +219,23 @@ async fn tidy(ctx: Context) {
     }
 }
 
+/// Takes a new certificate up. While the files cannot be used, the one in use goes on.
+async fn renew(tls: Arc<Tls>) {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        match tls.reload() {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("the TLS certificate was renewed"),
+            Err(error) => {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the TLS certificate cannot be read"
+                );
+            }
+        }
+    }
+}
+
+const RENEW_EVERY: Duration = Duration::from_mins(1);
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 const LAST_WRITES: Duration = Duration::from_secs(10);

@@ -1,5 +1,6 @@
 //! The operations of the Agent Auth Protocol, one file each, named as in the specification.
 
+pub mod account;
 pub mod approval;
 pub mod caller;
 pub mod capabilities;
@@ -9,6 +10,7 @@ pub mod execute;
 pub mod inbox;
 pub mod introspect;
 pub(crate) mod link_host;
+pub mod possession;
 mod published;
 pub mod reactivate;
 pub mod register;

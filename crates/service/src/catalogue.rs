@@ -7,6 +7,7 @@ use std::sync::Arc;
 use procura_adapters::Backend;
 use procura_agent_auth::capability::{ApprovalStrength, CapabilityName, Offer};
 use procura_agent_auth::constraint::Constraints;
+use procura_agent_auth::token::possession::Demand;
 use procura_agent_auth::wire::capability::Capability;
 
 use crate::schema::{InputSchema, SchemaError};
@@ -27,6 +28,8 @@ pub struct Offered {
     pub is_default: bool,
     /// Limits on every grant of it.
     pub imposed: Option<Constraints>,
+    /// What agents have to show beside a token to use it.
+    pub possession: Demand,
     /// The arguments it takes, if it says.
     pub input: Option<InputSchema>,
     /// What carries it out.
@@ -46,6 +49,7 @@ impl Offered {
             approval,
             is_default: false,
             imposed: None,
+            possession: Demand::None,
             input,
             backend,
         })

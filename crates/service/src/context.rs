@@ -6,6 +6,7 @@ use procura_agent_auth::lifetime::LifetimePolicy;
 use procura_agent_auth::method::{InboxLimits, Method};
 use procura_agent_auth::registration::RegistrationPolicy;
 use procura_agent_auth::token::Window;
+use procura_agent_auth::token::nonce::NonceKey;
 use procura_fetch::KeySets;
 use procura_keys::clock::{Clock, Timestamp};
 use procura_keys::entropy::{self, Entropy};
@@ -14,6 +15,7 @@ use procura_store::{Store, StoreResult, Transaction};
 
 use crate::agent_auth::execute::jobs::Jobs;
 use crate::agent_auth::introspect::IntrospectionCaller;
+use crate::agent_auth::possession::PossessionPolicy;
 use crate::agent_auth::snapshot::Snapshots;
 use crate::catalogue::Catalogue;
 use crate::journal::{Journal, JournalHandle};
@@ -36,6 +38,7 @@ struct Inner {
     limits: Limits,
     key_sets: Arc<dyn KeySets>,
     replay: ReplayGuard,
+    nonce_key: NonceKey,
     snapshots: Snapshots,
     journal: Journal,
     jobs: Jobs,
@@ -96,6 +99,8 @@ pub struct Policy {
     pub lifetime: LifetimePolicy,
     /// For how long tokens are good.
     pub window: Window,
+    /// What agents have to show beside a token.
+    pub possession: PossessionPolicy,
     /// How people learn of a request.
     pub approval_methods: Vec<Method>,
     /// How many requests may wait in a person's inbox.
@@ -142,6 +147,7 @@ impl Context {
         let mut tx = parts.store.read().await?;
         let seen = tx.list_seen(now).await?;
         drop(tx);
+        let nonce_key = NonceKey::new(entropy::bytes(parts.entropy.as_ref()));
         let (journal, handle) = Journal::start(Arc::clone(&parts.store));
         let inner = Inner {
             store: parts.store,
@@ -153,6 +159,7 @@ impl Context {
             limits: parts.limits,
             key_sets: parts.key_sets,
             replay: ReplayGuard::restored(&seen),
+            nonce_key,
             snapshots: Snapshots::default(),
             journal,
             jobs: Jobs::default(),
@@ -225,6 +232,10 @@ impl Context {
 
     pub(crate) fn replay(&self) -> &ReplayGuard {
         &self.inner.replay
+    }
+
+    pub(crate) fn nonce_key(&self) -> &NonceKey {
+        &self.inner.nonce_key
     }
 
     pub(crate) fn snapshots(&self) -> &Snapshots {

@@ -3,7 +3,7 @@
 //! Entries are never evicted early: they go when the token could no longer be accepted anyway (AAP §4.6, §8.2).
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use procura_keys::clock::Timestamp;
 use procura_keys::digest::sha256;
@@ -36,11 +36,8 @@ impl ReplayGuard {
 
     /// Whether this call is the first to see the token. Exactly one of any number of callers gets `true`.
     pub(crate) fn claim(&self, token: &SeenToken, now: Timestamp) -> bool {
-        let name = [token.signer.as_bytes(), &[0], token.jti.as_bytes()].concat();
-        let key = sha256(&name);
-        let shard = &self.shards[usize::from(key[0]) % SHARDS];
-        // A poisoned lock means a panic elsewhere; the map itself is whole after every operation.
-        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = key(token);
+        let mut shard = self.shard(&key);
         shard.sweep(now);
         match shard.seen.get(&key) {
             Some(forget_at) if now < *forget_at => false,
@@ -50,6 +47,24 @@ impl ReplayGuard {
             }
         }
     }
+
+    /// Whether the token was seen. Whoever gets `false` has still to [`claim`](Self::claim) it.
+    pub(crate) fn has_seen(&self, token: &SeenToken, now: Timestamp) -> bool {
+        let key = key(token);
+        let shard = self.shard(&key);
+        let seen = shard.seen.get(&key);
+        seen.is_some_and(|forget_at| now < *forget_at)
+    }
+
+    fn shard(&self, key: &[u8; 32]) -> MutexGuard<'_, Shard> {
+        let shard = &self.shards[usize::from(key[0]) % SHARDS];
+        // A poisoned lock means a panic elsewhere; the map itself is whole after every operation.
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(token: &SeenToken) -> [u8; 32] {
+    sha256(&[token.signer.as_bytes(), &[0], token.jti.as_bytes()].concat())
 }
 
 impl Shard {
@@ -88,7 +103,10 @@ mod tests {
     #[test]
     fn a_name_counts_once_per_signer_until_its_token_is_too_old() {
         let guard = ReplayGuard::restored(&[]);
+        assert!(!guard.has_seen(&token("agt_1", "j", 90), at(0)));
         assert!(guard.claim(&token("agt_1", "j", 90), at(0)));
+        assert!(guard.has_seen(&token("agt_1", "j", 90), at(89)));
+        assert!(!guard.has_seen(&token("agt_1", "j", 90), at(90)));
         assert!(!guard.claim(&token("agt_1", "j", 90), at(0)));
         assert!(!guard.claim(&token("agt_1", "j", 90), at(89)));
         assert!(guard.claim(&token("agt_2", "j", 90), at(0)));

@@ -8,6 +8,7 @@ use procura_keys::key::PublicKey;
 use serde_json::Value;
 
 use super::claims::Common;
+use super::possession::Confirmation;
 use super::{FORM, TokenDefect, Window};
 use crate::agent::{Agent, AgentState};
 use crate::capability::CapabilityName;
@@ -26,6 +27,7 @@ pub struct UnverifiedAgentToken<'a> {
     common: Common,
     agent_id: AgentId,
     capabilities: Option<Vec<CapabilityName>>,
+    confirmation: Confirmation,
 }
 
 impl<'a> UnverifiedAgentToken<'a> {
@@ -38,6 +40,7 @@ impl<'a> UnverifiedAgentToken<'a> {
         let common = Common::read(&token.claims)?;
         let sub = super::claims::text(&token.claims, "sub")?;
         let capabilities = token.claims.get("capabilities").map(names).transpose()?;
+        let confirmation = Confirmation::read(&token.claims)?;
         common.is_for_one_of(audiences)?;
         // A sub of another form names no agent, which its bearer learns like every other mismatch.
         let agent_id = AgentId::try_from(sub).map_err(|_| TokenDefect::NotVerified)?;
@@ -46,6 +49,7 @@ impl<'a> UnverifiedAgentToken<'a> {
             common,
             agent_id,
             capabilities,
+            confirmation,
         })
     }
 
@@ -101,6 +105,7 @@ impl<'a> UnverifiedAgentToken<'a> {
             audience: self.common.aud,
             jti: self.common.jti,
             capabilities: self.capabilities,
+            confirmation: self.confirmation,
             forget_at,
         })
     }
@@ -130,6 +135,7 @@ pub struct VerifiedAgentToken {
     audience: String,
     jti: String,
     capabilities: Option<Vec<CapabilityName>>,
+    confirmation: Confirmation,
     forget_at: Timestamp,
 }
 
@@ -152,6 +158,11 @@ impl VerifiedAgentToken {
     /// From when on the token is refused for its age, so that its `jti` may be forgotten.
     pub fn forget_at(&self) -> Timestamp {
         self.forget_at
+    }
+
+    /// What the token is bound to. Whoever sends it has to show that, too.
+    pub fn confirmation(&self) -> &Confirmation {
+        &self.confirmation
     }
 
     /// Whether the token covers `capability`. Without the claim it covers everything granted; with an empty

@@ -22,18 +22,7 @@ impl Common {
             aud: audience(claims)?,
             iat: moment(claims, "iat")?,
             exp: moment(claims, "exp")?,
-            jti: text(claims, "jti").and_then(|jti| {
-                let expected = "a string of 1 to 256 bytes";
-                let fits = (1..=MAX_JTI).contains(&jti.len());
-                if fits {
-                    Ok(jti)
-                } else {
-                    Err(TokenDefect::BadClaim {
-                        name: "jti",
-                        expected,
-                    })
-                }
-            })?,
+            jti: name_of_token(claims)?,
         })
     }
 
@@ -52,6 +41,19 @@ impl Common {
         now: Timestamp,
     ) -> Result<Timestamp, TokenDefect> {
         window.judge(self.iat, self.exp, now)
+    }
+}
+
+/// `jti`: the token's own name.
+pub(super) fn name_of_token(claims: &Map<String, Value>) -> Result<String, TokenDefect> {
+    let jti = text(claims, "jti")?;
+    if (1..=MAX_JTI).contains(&jti.len()) {
+        Ok(jti)
+    } else {
+        Err(TokenDefect::BadClaim {
+            name: "jti",
+            expected: "a string of 1 to 256 bytes",
+        })
     }
 }
 
@@ -94,7 +96,10 @@ fn audience(claims: &Map<String, Value>) -> Result<String, TokenDefect> {
     }
 }
 
-fn moment(claims: &Map<String, Value>, name: &'static str) -> Result<Timestamp, TokenDefect> {
+pub(super) fn moment(
+    claims: &Map<String, Value>,
+    name: &'static str,
+) -> Result<Timestamp, TokenDefect> {
     let defect = TokenDefect::BadClaim {
         name,
         expected: "a number of seconds since 1970",

@@ -10,6 +10,7 @@ use procura_keys::thumbprint::Thumbprint;
 use serde_json::{Map, Value};
 
 use super::claims::{Common, optional_text};
+use super::possession::Confirmation;
 use super::{FORM, TokenDefect, Window};
 use crate::agent::AgentJwks;
 use crate::host::Host;
@@ -26,6 +27,7 @@ pub struct UnverifiedHostToken<'a> {
     common: Common,
     issuer: Thumbprint,
     presented: Presented,
+    confirmation: Confirmation,
 }
 
 /// How the host delivers its key.
@@ -44,6 +46,7 @@ impl<'a> UnverifiedHostToken<'a> {
         }
         let common = Common::read(&token.claims)?;
         let claim = key_claim(&token.claims, HOST_KEY)?;
+        let confirmation = Confirmation::read(&token.claims)?;
         common.is_for_one_of(&[issuer])?;
         let presented = presented(claim, token.kid.as_deref())?;
         let issuer = Thumbprint::try_from(common.iss.clone())
@@ -58,6 +61,7 @@ impl<'a> UnverifiedHostToken<'a> {
             common,
             issuer,
             presented,
+            confirmation,
         })
     }
 
@@ -116,6 +120,7 @@ impl<'a> UnverifiedHostToken<'a> {
             jwks_url: self.jwks_url().cloned(),
             thumbprint: self.issuer,
             jti: self.common.jti,
+            confirmation: self.confirmation,
             forget_at,
             claims: self.token.claims,
         })
@@ -183,6 +188,7 @@ pub struct VerifiedHostToken {
     jwks_url: Option<JwksUrl>,
     thumbprint: Thumbprint,
     jti: String,
+    confirmation: Confirmation,
     forget_at: Timestamp,
     claims: Map<String, Value>,
 }
@@ -211,6 +217,11 @@ impl VerifiedHostToken {
     /// From when on the token is refused for its age, so that its `jti` may be forgotten.
     pub fn forget_at(&self) -> Timestamp {
         self.forget_at
+    }
+
+    /// What the token is bound to. Whoever sends it has to show that, too.
+    pub fn confirmation(&self) -> &Confirmation {
+        &self.confirmation
     }
 
     /// The key of the agent to register (§5.3). Other operations ignore it.

@@ -32,6 +32,15 @@ pub struct Discovery {
     pub approval_methods: Vec<String>,
     /// Paths relative to the issuer.
     pub endpoints: Endpoints,
+    /// The algorithms of DPoP proofs (RFC 9449 §5.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_signing_alg_values_supported: Option<Vec<String>>,
+    /// Whether every agent JWT has to be bound to a DPoP key (RFC 9728 §2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_bound_access_tokens_required: Option<bool>,
+    /// Whether agent JWTs may be bound to a TLS client certificate (RFC 8705 §3.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_certificate_bound_access_tokens: Option<bool>,
 }
 
 /// The endpoints, by the names of §5.1. A server leaves out what it does not serve.

@@ -8,6 +8,7 @@ use super::grant::CompactGrant;
 use crate::agent::Mode;
 use crate::capability::CapabilityName;
 use crate::id::{AgentId, HostId, UserId};
+use crate::token::possession::Confirmation;
 
 /// The body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,6 +81,10 @@ pub struct IntrospectedAgent {
     /// When its session ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// What the token is bound to (RFC 9449 §6.2, RFC 8705 §3.2). The service that asks has to hold whoever sent
+    /// it to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// Whether the call that was asked about is permitted. Present when one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,

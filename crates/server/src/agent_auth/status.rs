@@ -5,14 +5,14 @@ use axum::extract::State;
 use procura_agent_auth::wire::status::{StatusQuery, StatusResponse};
 use procura_service::agent_auth::status;
 
-use super::caller::Host;
+use super::caller::PollingHost;
 use crate::app::App;
 use crate::error::Rejection;
 use crate::json::Params;
 
 pub(super) async fn status(
     State(app): State<App>,
-    Host(caller): Host,
+    PollingHost(caller): PollingHost,
     query: Result<Params<StatusQuery>, Rejection>,
 ) -> Result<Json<StatusResponse>, Rejection> {
     let query = caller

@@ -6,6 +6,7 @@ use std::time::Duration;
 use procura_adapters::respond::{Manner, Respond, unknown_placeholders};
 use procura_agent_auth::capability::ApprovalStrength;
 use procura_agent_auth::constraint::Constraints;
+use procura_agent_auth::token::possession::Demand;
 use procura_agent_auth::wire::capability::Capability;
 use procura_service::catalogue::Offered;
 use serde::Deserialize;
@@ -13,7 +14,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::SharedBackend;
-use super::span::Span;
+use super::security::require_certificates;
+use super::span::{CountPer, Span};
 
 /// One capability.
 #[derive(Debug, Deserialize)]
@@ -34,6 +36,11 @@ pub(super) struct CapabilitySection {
     output: Option<Value>,
     /// Limits on every grant.
     constraints: Option<Value>,
+    /// What agents have to show beside a token to use it.
+    #[serde(default)]
+    proof_of_possession: Demand,
+    /// How often one agent may use it.
+    pub(super) rate: Option<CountPer>,
     /// A declared answer.
     respond: Option<RespondSection>,
 }
@@ -48,7 +55,9 @@ struct RespondSection {
 }
 
 impl CapabilitySection {
-    pub(super) fn judge(&self) -> Result<Offered, String> {
+    /// `certificates` says whether the server learns the client certificates of connections.
+    pub(super) fn judge(&self, certificates: bool) -> Result<Offered, String> {
+        require_certificates(self.proof_of_possession, certificates)?;
         let name = self
             .name
             .parse()
@@ -83,6 +92,7 @@ impl CapabilitySection {
             .map_err(|error| format!("constraints: {error}"))?
             .flatten();
         offered.is_default = self.default;
+        offered.possession = self.proof_of_possession;
         Ok(offered)
     }
 

@@ -1,6 +1,6 @@
 //! The file as written: sections with their defaults.
 
-use std::num::{NonZeroU8, NonZeroU32};
+use std::num::NonZeroU8;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,13 +14,16 @@ use procura_people::password::MIN_LENGTH;
 use procura_people::person::Email;
 use procura_people::session::SessionPolicy;
 use procura_service::agent_auth::introspect::IntrospectionCaller;
-use procura_service::limits::{Rate, Rates};
 use procura_service::{ArgumentsPolicy, Policy};
 use serde::Deserialize;
 
 use super::capability::CapabilitySection;
-use super::span::{CountPer, Span, SpanOrOff};
+use super::limits::LimitsSection;
+use super::proxy::ProxySection;
+use super::security::SecuritySection;
+use super::span::{Span, SpanOrOff};
 use super::store::StoreSection;
+use super::tls::TlsSection;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -29,6 +32,11 @@ pub(super) struct Document {
     pub(super) provider: ProviderSection,
     #[serde(default)]
     pub(super) server: ServerSection,
+    pub(super) tls: Option<TlsSection>,
+    #[serde(default)]
+    pub(super) proxy: ProxySection,
+    #[serde(default)]
+    security: SecuritySection,
     #[serde(default)]
     pub(super) store: StoreSection,
     #[serde(default)]
@@ -174,18 +182,6 @@ struct AuditSection {
     arguments: ArgumentsPolicy,
 }
 
-/// `[limits]`: how often.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct LimitsSection {
-    agent: CountPer,
-    host: CountPer,
-    unknown_host: CountPer,
-    introspection: CountPer,
-    sign_in: CountPer,
-    user_code: CountPer,
-}
-
 /// `[development]`: conveniences that have no place in production.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -240,7 +236,8 @@ impl Document {
         Ok(())
     }
 
-    pub(super) fn policy(&self) -> Result<Policy, String> {
+    /// `certificates` says whether the server learns the client certificates of connections.
+    pub(super) fn policy(&self, certificates: bool) -> Result<Policy, String> {
         let callers = self.introspection.caller.iter();
         let introspection_callers = callers.map(IntrospectionCallerSection::judge);
         Ok(Policy {
@@ -258,6 +255,7 @@ impl Document {
                 absolute_lifetime: self.lifetime.absolute_lifetime.0,
             },
             window: Window::default(),
+            possession: self.security.judge(certificates)?,
             approval_methods: self.approval.methods.clone(),
             inbox: InboxLimits {
                 per_person: self.approval.inbox_per_person.get().into(),
@@ -292,20 +290,6 @@ impl ApprovalSection {
             );
         }
         Ok(())
-    }
-}
-
-impl LimitsSection {
-    pub(super) fn rates(&self) -> Rates {
-        let rate = |CountPer(count, per): CountPer| Rate { count, per };
-        Rates {
-            agent: rate(self.agent),
-            host: rate(self.host),
-            unknown_host: rate(self.unknown_host),
-            introspection: rate(self.introspection),
-            sign_in: rate(self.sign_in),
-            user_code: rate(self.user_code),
-        }
     }
 }
 
@@ -386,23 +370,6 @@ impl Default for AuditSection {
     fn default() -> Self {
         Self {
             arguments: ArgumentsPolicy::Digest,
-        }
-    }
-}
-
-impl Default for LimitsSection {
-    fn default() -> Self {
-        let minute = Duration::from_mins(1);
-        let hour = Duration::from_hours(1);
-        let per =
-            |count: u32, span| CountPer(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN), span);
-        Self {
-            agent: per(600, minute),
-            host: per(1200, minute),
-            unknown_host: per(20, hour),
-            introspection: per(600, minute),
-            sign_in: per(10, minute),
-            user_code: per(10, minute),
         }
     }
 }

@@ -1,5 +1,7 @@
 use super::*;
 
+mod edge;
+
 const MINIMAL: &str = r#"
 [provider]
 name = "bank"

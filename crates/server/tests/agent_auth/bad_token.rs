@@ -19,7 +19,7 @@ async fn an_authorization_header_has_to_be_one_bearer_token() {
         vec!["Bearer".into()],
         vec!["Bearer ".into()],
         vec!["Basic YWxpY2U6c2VjcmV0".into()],
-        vec![format!("DPoP {}", token())],
+        vec![format!("Token {}", token())],
         vec![token()],
         vec![format!("Bearer{}", token())],
         vec![format!("Bearer:{}", token())],

@@ -33,6 +33,31 @@ async fn requests_are_counted_by_route_and_outcome_and_strangers_cannot_add_labe
     assert!(!answer.text.contains("BREW"), "{}", answer.text);
 }
 
+// AA-8.2-03
+#[tokio::test]
+async fn tokens_refused_for_their_time_are_counted() {
+    let bank = Bank::start().await;
+    let (host, agent) = bank.approved_agent(json!(["echo"])).await;
+    let now = bank.now().as_seconds();
+    for (iat, exp) in [(31, 60), (40, 60), (-120, -60), (-120, 60)] {
+        let token = agent.token_with(&bank, &bank.issuer, |claims| {
+            claims["iat"] = json!(now + iat);
+            claims["exp"] = json!(now + exp);
+        });
+        assert_eq!(bank.execute_by(&token, "echo", json!({})).await.status, 401);
+    }
+    let token = host.token_with(&bank, |claims| claims["iat"] = json!(now + 31));
+    bank.get("/capability/list", Some(&token)).await;
+    let text = bank.get("/metrics", None).await.text;
+    for line in [
+        r#"procura_clock_refusals_total{defect="issued_in_the_future"} 3"#,
+        r#"procura_clock_refusals_total{defect="expired"} 1"#,
+        r#"procura_clock_refusals_total{defect="too_old"} 1"#,
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
 #[tokio::test]
 async fn every_answer_carries_a_number_of_its_own_to_find_it_in_the_log() {
     let bank = Bank::start().await;

@@ -9,6 +9,7 @@ use hyper::client::conn::{http1, http2};
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// What came back.
@@ -90,10 +91,24 @@ pub(crate) async fn send(
     body: Option<Vec<u8>>,
 ) -> Answer {
     let stream = TcpStream::connect(address).await.unwrap();
+    send_over(stream, address, method, path, headers, body).await
+}
+
+/// One request over a connection that is open already, and ends with it.
+pub(crate) async fn send_over(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&'static str, String)],
+    body: Option<Vec<u8>>,
+) -> Answer {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let mut request = Request::builder().method(method).uri(path);
-    request = request.header("host", address);
+    if headers.iter().all(|(name, _)| *name != "host") {
+        request = request.header("host", address);
+    }
     for (name, value) in headers {
         request = request.header(*name, value);
     }

@@ -14,6 +14,7 @@ pub(crate) mod shown;
 pub(crate) mod signers;
 pub(crate) mod steady;
 
+use std::future::pending;
 use std::sync::Arc;
 
 use procura_adapters::Backend;
@@ -23,7 +24,8 @@ use procura_fetch::KeySets;
 use procura_keys::clock::{Clock, Timestamp};
 use procura_keys::entropy::Entropy;
 use procura_server::config::Config;
-use procura_server::{App, router};
+use procura_server::tls::Tls;
+use procura_server::{App, listen, router};
 use procura_service::catalogue::Offered;
 use procura_service::limits::Limits;
 use procura_service::{Context, Parts};
@@ -47,6 +49,8 @@ pub(crate) struct Bank {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) address: String,
     pub(crate) publisher: Arc<Publisher>,
+    /// What it accepts connections with, if that is TLS.
+    pub(crate) tls: Option<Arc<Tls>>,
     config: String,
     entropy: Arc<TestEntropy>,
 }
@@ -109,9 +113,12 @@ impl Setup {
                 .unwrap_or_else(|| Arc::clone(&self.publisher) as Arc<dyn KeySets>),
         };
         let (ctx, _journal) = Context::start(parts).await.unwrap();
-        let routes = router(App::new(ctx.clone()));
-        let never = std::future::pending();
-        tokio::spawn(procura_server::listen::serve(listener, routes, never));
+        let routes = router(App::new(ctx.clone()).behind(config.proxies));
+        let tls = config.tls.map(|files| Arc::new(Tls::load(files).unwrap()));
+        match tls.clone() {
+            None => tokio::spawn(listen::serve(listener, routes, pending())),
+            Some(tls) => tokio::spawn(listen::serve_tls(listener, routes, tls, pending())),
+        };
         Bank {
             issuer,
             ctx,
@@ -119,6 +126,7 @@ impl Setup {
             store: self.store,
             address,
             publisher: self.publisher,
+            tls,
             config: self.config,
             entropy: self.entropy,
         }

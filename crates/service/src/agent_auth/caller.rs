@@ -1,7 +1,9 @@
 //! Who calls: from a bearer token to a value that says what was proved (§4.5, §4.5.1).
 //!
-//! One order for every endpoint: shape, audience, host and agent, signature, times, states, replay. The replay
-//! set is claimed in memory, by exactly one of any number of callers, and then made durable before the answer.
+//! One order for every endpoint: shape, audience, host and agent, signature, times, states, replay, proof of
+//! possession, rate limits. A token is used up only when all hold: it is claimed in memory, by exactly one of any
+//! number of callers, and that is made durable before the answer. So a stolen token cannot be spent by whoever
+//! lacks the key it is bound to.
 
 use std::sync::Arc;
 
@@ -13,10 +15,13 @@ use procura_agent_auth::registration::UnknownHosts;
 use procura_agent_auth::token::TokenDefect;
 use procura_agent_auth::token::agent::{Signer, UnverifiedAgentToken, VerifiedAgentToken};
 use procura_agent_auth::token::host::{Known, Standing, UnverifiedHostToken, VerifiedHostToken};
+use procura_agent_auth::token::possession::{Possession, Presentation};
 use procura_keys::clock::Timestamp;
 use procura_store::agent_auth::AgentChange;
 use procura_store::replay::SeenToken;
 
+use super::account::{self, Spending};
+use super::possession;
 use super::published::{self, AgentKeys};
 use super::snapshot::AgentSnapshot;
 use crate::audit;
@@ -32,6 +37,8 @@ pub struct AgentCaller {
     pub snapshot: Arc<AgentSnapshot>,
     /// What it signed.
     pub token: VerifiedAgentToken,
+    /// What it showed beside that.
+    pub possession: Possession,
     /// When it was judged.
     pub now: Timestamp,
 }
@@ -68,26 +75,49 @@ pub struct RegisteringHost {
 }
 
 /// Verifies an agent at an endpoint of the server itself.
-pub async fn agent(ctx: &Context, token: &str) -> ServiceResult<AgentCaller> {
-    let issuer = ctx.provider().issuer.as_str();
-    let executing = verified_agent(ctx, token, &[issuer]).await?;
+pub async fn agent(ctx: &Context, sent: &Presentation<'_>) -> ServiceResult<AgentCaller> {
+    let audiences = [ctx.provider().issuer.as_str()];
+    let executing = verified_agent(ctx, Sent::Here(sent), &audiences, Spending::Work).await?;
     ctx.journal().write(executing.unsaved).await?;
     Ok(executing.caller)
 }
 
 /// Verifies an agent at the execute endpoint, for which tokens name the endpoint or the issuer.
-pub async fn executing_agent(ctx: &Context, token: &str) -> ServiceResult<ExecutingAgent> {
+pub async fn executing_agent(
+    ctx: &Context,
+    sent: &Presentation<'_>,
+) -> ServiceResult<ExecutingAgent> {
     let location = ctx.provider().default_location();
-    verified_agent(ctx, token, &[&location, &ctx.provider().issuer]).await
+    let audiences = [location.as_str(), &ctx.provider().issuer];
+    verified_agent(ctx, Sent::Here(sent), &audiences, Spending::Work).await
+}
+
+/// Where a token was sent.
+#[derive(Clone, Copy)]
+pub(crate) enum Sent<'a> {
+    /// To this server, by its agent.
+    Here(&'a Presentation<'a>),
+    /// To a service that asks about it and has to hold its sender to what it is bound to.
+    Elsewhere(&'a str),
+}
+
+impl<'a> Sent<'a> {
+    fn token(self) -> &'a str {
+        match self {
+            Self::Here(sent) => sent.token,
+            Self::Elsewhere(token) => token,
+        }
+    }
 }
 
 /// Verifies an agent whose token may name any of `audiences`.
 pub(crate) async fn verified_agent(
     ctx: &Context,
-    token: &str,
+    sent: Sent<'_>,
     audiences: &[&str],
+    spending: Spending,
 ) -> ServiceResult<ExecutingAgent> {
-    let unverified = UnverifiedAgentToken::parse(token, audiences)?;
+    let unverified = UnverifiedAgentToken::parse(sent.token(), audiences)?;
     let Some(snapshot) = ctx.snapshots().load(ctx, unverified.agent_id()).await? else {
         return Err(TokenDefect::NotVerified.into());
     };
@@ -96,7 +126,7 @@ pub(crate) async fn verified_agent(
     let (snapshot, token) = match verify(ctx, unverified, &snapshot, &keys, now) {
         Ok(verified) => (snapshot, verified),
         Err(Refusal::AgentExpired) => {
-            let unverified = UnverifiedAgentToken::parse(token, audiences)?;
+            let unverified = UnverifiedAgentToken::parse(sent.token(), audiences)?;
             still_in_use(ctx, unverified, &snapshot, &keys, now)?
         }
         Err(Refusal::AbsoluteLifetimeExceeded) => {
@@ -105,13 +135,19 @@ pub(crate) async fn verified_agent(
         }
         Err(refusal) => return Err(refusal.into()),
     };
-    ctx.limits()
-        .count(Budget::Agent, snapshot.agent.id.as_str())?;
     let seen = SeenToken {
         signer: snapshot.agent.id.to_string(),
         jti: token.jti().to_owned(),
         forget_at: token.forget_at(),
     };
+    refuse_replay(ctx, &seen, now)?;
+    let possession = match sent {
+        Sent::Here(sent) => possession::prove(ctx, token.confirmation(), sent, now)?,
+        Sent::Elsewhere(_) => Possession::promised(token.confirmation()),
+    };
+    possession.require(ctx.policy().possession.demand)?;
+    account::charge_agent(ctx, &snapshot, spending)?;
+    possession::use_up(ctx, &possession, now)?;
     claim(ctx, &seen, now)?;
     snapshot.note_use(now);
     let agent_use = Some((snapshot.agent.id.clone(), now));
@@ -124,6 +160,7 @@ pub(crate) async fn verified_agent(
         caller: AgentCaller {
             snapshot,
             token,
+            possession,
             now,
         },
         unsaved,
@@ -198,21 +235,32 @@ pub(crate) async fn end_lifetime(
 }
 
 /// Verifies a known host.
-pub async fn host(ctx: &Context, token: &str, standing: Standing) -> ServiceResult<HostCaller> {
-    let claimed = recognize(ctx, token).await?;
-    let (host, token, now) = prove(ctx, claimed, standing).await?;
+pub async fn host(
+    ctx: &Context,
+    sent: &Presentation<'_>,
+    standing: Standing,
+    spending: Spending,
+) -> ServiceResult<HostCaller> {
+    let claimed = recognize(ctx, sent).await?;
+    let Proven {
+        host,
+        token,
+        possession,
+        now,
+    } = prove(ctx, claimed, standing).await?;
     // An unknown host proves a key that means nothing here.
     let host = host.ok_or(TokenDefect::NotVerified)?;
-    let host = use_up(ctx, host, &token, now).await?;
+    account::charge_host(ctx, &host, spending)?;
+    let host = use_up(ctx, host, &token, &possession, now).await?;
     Ok(HostCaller { host, token, now })
 }
 
 /// Verifies a host that revokes itself. To nobody else does it matter whether it is known.
-pub async fn ending_host(ctx: &Context, token: &str) -> ServiceResult<HostCaller> {
-    match host(ctx, token, Standing::Active).await {
+pub async fn ending_host(ctx: &Context, sent: &Presentation<'_>) -> ServiceResult<HostCaller> {
+    match host(ctx, sent, Standing::Active, Spending::Work).await {
         Err(ServiceError::Refused(Refusal::InvalidJwt(TokenDefect::NotVerified))) => {
             // Either the key is not the one it presents, or it is, and unknown: only then the host is told.
-            let claimed = recognize(ctx, token).await?;
+            let claimed = recognize(ctx, sent).await?;
             prove(ctx, claimed, Standing::Active).await?;
             Err(Refusal::HostNotFound.into())
         }
@@ -224,10 +272,11 @@ pub async fn ending_host(ctx: &Context, token: &str) -> ServiceResult<HostCaller
 /// an address may bring is counted before anything is kept of them.
 pub async fn registering_host(
     ctx: &Context,
-    token: &str,
+    sent: &Presentation<'_>,
     address: &str,
 ) -> ServiceResult<RegisteringHost> {
-    let mut claimed = recognize(ctx, token).await?;
+    stranger(ctx, address)?;
+    let mut claimed = recognize(ctx, sent).await?;
     let publishes = claimed.is_strange_publisher();
     if publishes {
         // The keys of strangers are fetched here and nowhere else, so this is counted before.
@@ -237,15 +286,22 @@ pub async fn registering_host(
         ctx.limits().count(Budget::UnknownHost, address)?;
         claimed.may_fetch = true;
     }
-    let (host, token, now) = prove(ctx, claimed, Standing::NotEnded).await?;
+    let Proven {
+        host,
+        token,
+        possession,
+        now,
+    } = prove(ctx, claimed, Standing::NotEnded).await?;
     if let Some(host) = host {
-        let host = Some(use_up(ctx, host, &token, now).await?);
+        account::charge_host(ctx, &host, Spending::Work)?;
+        let host = Some(use_up(ctx, host, &token, &possession, now).await?);
         return Ok(RegisteringHost { host, token, now });
     }
     if !publishes {
         ctx.limits().count(Budget::UnknownHost, address)?;
     }
     let seen = seen_from_host(&token);
+    possession::use_up(ctx, &possession, now)?;
     claim(ctx, &seen, now)?;
     ctx.journal()
         .write(Entry {
@@ -260,22 +316,30 @@ pub async fn registering_host(
     })
 }
 
+/// Counts a request that nobody has to authenticate for.
+pub fn stranger(ctx: &Context, address: &str) -> Result<(), Refusal> {
+    ctx.limits().count(Budget::Address, address)
+}
+
 /// Verifies a host that only looks around: known or not, approved or not.
-pub(super) async fn visiting_host(ctx: &Context, token: &str) -> ServiceResult<()> {
-    let claimed = recognize(ctx, token).await?;
+pub(super) async fn visiting_host(ctx: &Context, sent: &Presentation<'_>) -> ServiceResult<()> {
+    let claimed = recognize(ctx, sent).await?;
     // Whoever is unknown sees what everybody sees; there is nothing to protect from a second look, and nothing
     // worth fetching keys for.
     if claimed.is_strange_publisher() {
         return Ok(());
     }
-    if let (Some(host), token, now) = prove(ctx, claimed, Standing::NotEnded).await? {
-        use_up(ctx, host, &token, now).await?;
+    let proven = prove(ctx, claimed, Standing::NotEnded).await?;
+    if let Some(host) = proven.host {
+        account::charge_host(ctx, &host, Spending::Work)?;
+        use_up(ctx, host, &proven.token, &proven.possession, proven.now).await?;
     }
     Ok(())
 }
 
 /// A token and the record of whoever it claims to be from.
 struct Claimed<'a> {
+    sent: &'a Presentation<'a>,
     token: UnverifiedHostToken<'a>,
     host: Option<Host>,
     /// Whether keys may be fetched for a host never seen before.
@@ -289,30 +353,37 @@ impl Claimed<'_> {
 }
 
 /// Finds the host by `iss` and, if it has changed its key, by where it publishes its keys (§4.5.1 step 4).
-async fn recognize<'a>(ctx: &Context, token: &'a str) -> ServiceResult<Claimed<'a>> {
-    let token = UnverifiedHostToken::parse(token, &ctx.provider().issuer)?;
+async fn recognize<'a>(ctx: &Context, sent: &'a Presentation<'a>) -> ServiceResult<Claimed<'a>> {
+    let token = UnverifiedHostToken::parse(sent.token, &ctx.provider().issuer)?;
     let mut tx = ctx.read().await?;
     let mut host = tx.find_host_by_thumbprint(token.issuer()).await?;
     if let (None, Some(url)) = (&host, token.jwks_url()) {
         host = tx.find_host_by_jwks_url(url).await?;
     }
     Ok(Claimed {
+        sent,
         token,
         host,
         may_fetch: false,
     })
 }
 
-/// The key is proved, and the host, if it is known, may be used. The token is not used up yet.
-async fn prove(
-    ctx: &Context,
-    claimed: Claimed<'_>,
-    standing: Standing,
-) -> ServiceResult<(Option<Host>, VerifiedHostToken, Timestamp)> {
+/// A host whose key is proved, or that of a host nobody knows. The token is not used up yet.
+struct Proven {
+    host: Option<Host>,
+    token: VerifiedHostToken,
+    possession: Possession,
+    now: Timestamp,
+}
+
+/// Proves the key, and whatever else the token is bound to. The host, if it is known, may be used.
+async fn prove(ctx: &Context, claimed: Claimed<'_>, standing: Standing) -> ServiceResult<Proven> {
     if claimed.is_strange_publisher() && !claimed.may_fetch {
         return Err(TokenDefect::NotVerified.into());
     }
-    let Claimed { token, host, .. } = claimed;
+    let Claimed {
+        sent, token, host, ..
+    } = claimed;
     let key_set = published::host_keys(ctx, &token, host.as_ref()).await?;
     let now = ctx.now();
     let known = Known {
@@ -320,7 +391,14 @@ async fn prove(
         key_set: key_set.as_deref(),
     };
     let token = token.verify(known, standing, ctx.policy().window, now)?;
-    Ok((host, token, now))
+    refuse_replay(ctx, &seen_from_host(&token), now)?;
+    let possession = possession::prove(ctx, token.confirmation(), sent, now)?;
+    Ok(Proven {
+        host,
+        token,
+        possession,
+        now,
+    })
 }
 
 /// Makes sure that the token is used once. Returns the host as it is with the key that it signed with.
@@ -328,10 +406,11 @@ async fn use_up(
     ctx: &Context,
     host: Host,
     token: &VerifiedHostToken,
+    possession: &Possession,
     now: Timestamp,
 ) -> ServiceResult<Host> {
-    ctx.limits().count(Budget::Host, host.id.as_str())?;
     let seen = seen_from_host(token);
+    possession::use_up(ctx, possession, now)?;
     claim(ctx, &seen, now)?;
     let host_use = Some((host.id.clone(), now));
     ctx.journal()
@@ -349,6 +428,15 @@ fn seen_from_host(token: &VerifiedHostToken) -> SeenToken {
         signer: token.thumbprint().to_string(),
         jti: token.jti().to_owned(),
         forget_at: token.forget_at(),
+    }
+}
+
+/// Refuses a token that was used already, before anything else is looked at.
+fn refuse_replay(ctx: &Context, seen: &SeenToken, now: Timestamp) -> ServiceResult<()> {
+    if ctx.replay().has_seen(seen, now) {
+        Err(TokenDefect::Replayed.into())
+    } else {
+        Ok(())
     }
 }
 

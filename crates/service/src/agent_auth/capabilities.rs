@@ -2,6 +2,7 @@
 
 use procura_agent_auth::capability::CapabilityName;
 use procura_agent_auth::refusal::Refusal;
+use procura_agent_auth::token::possession::Presentation;
 use procura_agent_auth::token::{FORM, TokenDefect, agent};
 use procura_agent_auth::wire::capability::{
     Capability, DescribeQuery, GrantStatus, ListQuery, ListResponse,
@@ -24,22 +25,27 @@ pub enum Viewer {
 }
 
 /// Verifies whoever looks. No token is fine; a token that does not verify is not.
-pub async fn viewer(ctx: &Context, token: Option<&str>) -> ServiceResult<Viewer> {
-    let Some(token) = token else {
+pub async fn viewer(
+    ctx: &Context,
+    sent: Option<&Presentation<'_>>,
+    address: &str,
+) -> ServiceResult<Viewer> {
+    let Some(sent) = sent else {
+        caller::stranger(ctx, address)?;
         return if ctx.policy().public_capabilities {
             Ok(Viewer::Anyone)
         } else {
             Err(Refusal::AuthenticationRequired.into())
         };
     };
-    let typ = Unverified::parse(token, FORM)
+    let typ = Unverified::parse(sent.token, FORM)
         .map_err(TokenDefect::from)?
         .typ;
     if typ.as_deref() == Some(agent::TYPE) {
-        return Ok(Viewer::Agent(Box::new(caller::agent(ctx, token).await?)));
+        return Ok(Viewer::Agent(Box::new(caller::agent(ctx, sent).await?)));
     }
     // A host that is unknown or waits for approval may look before it registers anything.
-    caller::visiting_host(ctx, token).await?;
+    caller::visiting_host(ctx, sent).await?;
     Ok(Viewer::Anyone)
 }
 

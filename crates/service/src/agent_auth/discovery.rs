@@ -1,6 +1,8 @@
 //! `GET /.well-known/agent-configuration` (§5.1).
 
 use procura_agent_auth::method::Method;
+use procura_agent_auth::token::dpop;
+use procura_agent_auth::token::possession::Demand;
 use procura_agent_auth::wire::discovery::{Discovery, Endpoints, VERSION};
 
 use crate::context::{Context, EXECUTE_PATH};
@@ -35,5 +37,8 @@ pub fn discovery(ctx: &Context) -> Discovery {
             rotate_host_key: path("/host/rotate-key"),
             introspect: path("/agent/introspect"),
         },
+        dpop_signing_alg_values_supported: Some(dpop::ALGORITHMS.map(str::to_owned).to_vec()),
+        dpop_bound_access_tokens_required: Some(ctx.policy().possession.demand == Demand::Dpop),
+        tls_client_certificate_bound_access_tokens: Some(ctx.policy().possession.certificates),
     }
 }

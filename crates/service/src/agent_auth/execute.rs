@@ -132,7 +132,8 @@ fn authorize(
     Ok((name, grant))
 }
 
-/// Name, claim, grant and limits, then the input schema: in this order, and nothing runs before all hold.
+/// Name, proof of possession, claim, grant and limits, then the input schema and the rate: in this order, and
+/// nothing runs before all hold.
 pub(super) fn permit(
     ctx: &Context,
     caller: &AgentCaller,
@@ -143,6 +144,9 @@ pub(super) fn permit(
         .parse::<CapabilityName>()
         .map_err(|error| Refusal::invalid(format!("capability: {error}.")))?;
     let offered = ctx.catalogue().find(&name);
+    if let Some(offered) = offered {
+        caller.possession.require(offered.possession)?;
+    }
     let attempt = Attempt {
         capability: &name,
         offered: offered.is_some(),
@@ -153,6 +157,8 @@ pub(super) fn permit(
     if let Some(input) = offered.and_then(|offered| offered.input.as_ref()) {
         input.check(arguments)?;
     }
+    ctx.limits()
+        .count_capability(&caller.snapshot.agent.id, &name)?;
     Ok((name, grant))
 }
 

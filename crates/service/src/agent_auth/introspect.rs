@@ -7,13 +7,15 @@ use procura_agent_auth::capability::CapabilityName;
 use procura_agent_auth::lifetime;
 use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::token::agent::VerifiedAgentToken;
+use procura_agent_auth::token::possession::Confirmation;
 use procura_agent_auth::wire::grant::CompactGrant;
 use procura_agent_auth::wire::introspect::{
     IntrospectRequest, IntrospectResponse, IntrospectedAgent, Verdict,
 };
 use procura_keys::digest::{equal, sha256};
 
-use super::caller::{self, AgentCaller};
+use super::account::Spending;
+use super::caller::{self, AgentCaller, Sent};
 use super::execute::permit;
 use crate::context::Context;
 use crate::error::{ServiceError, ServiceResult};
@@ -46,7 +48,8 @@ pub async fn introspect(
             .iter()
             .filter_map(|offered| offered.shown.location.as_deref()),
     );
-    match caller::verified_agent(ctx, &request.token, &audiences).await {
+    let sent = Sent::Elsewhere(&request.token);
+    match caller::verified_agent(ctx, sent, &audiences, Spending::Work).await {
         Ok(verified) => {
             ctx.journal().write(verified.unsaved).await?;
             if !covers_its_place(ctx, &verified.caller.token) {
@@ -128,6 +131,7 @@ fn describe(ctx: &Context, caller: &AgentCaller, request: &IntrospectRequest) ->
         agent_capability_grants: names.into_iter().map(compact).collect(),
         mode: snapshot.agent.mode,
         expires_at: lifetime::expires_at(&used_now, &ctx.policy().lifetime),
+        cnf: Some(caller.token.confirmation().clone()).filter(Confirmation::is_bound),
         verdict: verdict(ctx, caller, request),
     }
 }

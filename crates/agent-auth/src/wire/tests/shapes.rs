@@ -202,6 +202,7 @@ fn introspected() -> IntrospectedAgent {
         agent_capability_grants: Vec::new(),
         mode: Mode::Delegated,
         expires_at: Some(NOW),
+        cnf: None,
         verdict: None,
     }
 }
@@ -298,6 +299,9 @@ fn discovery_has_neither_capabilities_nor_an_approval_endpoint() {
             rotate_host_key: path(),
             introspect: path(),
         },
+        dpop_signing_alg_values_supported: None,
+        dpop_bound_access_tokens_required: None,
+        tls_client_certificate_bound_access_tokens: None,
     };
     assert!(!members(&document).contains("capabilities"));
     let endpoints = members(&document.endpoints);

@@ -14,11 +14,11 @@ use procura_agent_auth::wire::execute::{
 use serde_json::Value;
 
 use super::{INTERNAL_ERROR, Running, attempt_entry, authorize, call_backend};
+use crate::agent_auth::account::{self, Spending};
 use crate::agent_auth::caller::{AgentCaller, ExecutingAgent};
 use crate::context::Context;
 use crate::error::{ServiceError, ServiceResult};
 use crate::journal::Entry;
-use crate::limits::Budget;
 
 /// Carries out a batch. It fails as a whole only when it cannot be read or recorded.
 pub async fn batch_execute(
@@ -59,9 +59,7 @@ async fn run(
     // The token paid for the first call; a batch is no way around the limit.
     let within = match place {
         0 => Ok(()),
-        _ => ctx
-            .limits()
-            .count(Budget::Agent, caller.snapshot.agent.id.as_str()),
+        _ => account::charge_agent(ctx, &caller.snapshot, Spending::Work),
     };
     let authorized = match within {
         Ok(()) => authorize(ctx, &caller, &call.capability, &arguments),

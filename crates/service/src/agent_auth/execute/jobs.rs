@@ -12,12 +12,14 @@ use futures_util::future::BoxFuture;
 use procura_adapters::BackendError;
 use procura_agent_auth::id::AgentId;
 use procura_agent_auth::refusal::Refusal;
+use procura_agent_auth::token::possession::Presentation;
 use procura_keys::clock::Timestamp;
 use procura_keys::digest::to_base64url;
 use serde_json::Value;
 
 use super::{INTERNAL_ERROR, Running};
-use crate::agent_auth::caller::{self, AgentCaller};
+use crate::agent_auth::account::Spending;
+use crate::agent_auth::caller::{self, AgentCaller, Sent};
 use crate::context::Context;
 use crate::error::ServiceResult;
 
@@ -102,11 +104,16 @@ pub(super) fn start(
 }
 
 /// Verifies whoever asks for a job. Tokens name the place of execution, the issuer or the job's own URL.
-pub async fn asking_agent(ctx: &Context, token: &str, job: &str) -> ServiceResult<AgentCaller> {
+pub async fn asking_agent(
+    ctx: &Context,
+    sent: &Presentation<'_>,
+    job: &str,
+) -> ServiceResult<AgentCaller> {
     let location = ctx.provider().default_location();
     let url = ctx.provider().url(&format!("{STATUS_PATH}{job}"));
-    let verified =
-        caller::verified_agent(ctx, token, &[&location, &ctx.provider().issuer, &url]).await?;
+    let audiences = [location.as_str(), &ctx.provider().issuer, &url];
+    let sent = Sent::Here(sent);
+    let verified = caller::verified_agent(ctx, sent, &audiences, Spending::Polling).await?;
     ctx.journal().write(verified.unsaved).await?;
     Ok(verified.caller)
 }
