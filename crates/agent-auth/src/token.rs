@@ -155,6 +155,11 @@ pub enum TokenDefect {
          a connection with that certificate."
     )]
     OtherCertificate,
+    /// The token is bound to something that nobody here can check.
+    #[error(
+        "The token is bound by its claim cnf, and this service cannot check that. Send one without it."
+    )]
+    BindingNotChecked,
     /// Used before.
     #[error("The token's jti was used before. Sign a new token for each request.")]
     Replayed,

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::binding::{Binding, DPOP};
 use crate::client::{Client, Notice};
 use crate::error::{ClientError, Reaction, Refused};
 use crate::http_date;
@@ -79,6 +80,12 @@ pub(crate) enum Signer<'a> {
     },
 }
 
+impl Signer<'_> {
+    fn is_agent(&self) -> bool {
+        matches!(self, Self::Agent { .. })
+    }
+}
+
 /// What came back, if it is a success.
 pub(crate) enum Answer {
     /// All of it.
@@ -112,33 +119,65 @@ impl Client {
         }
     }
 
-    /// Sends `call`; when its token is refused, once more with a fresh one. A refused token means that nothing
-    /// was done, so this is safe for every request. Nothing else is ever sent twice.
+    /// Sends `call`; when its token is refused, once more with a fresh one, and bound to a key where that is
+    /// demanded. A refused token means that nothing was done, so this is safe for every request. Nothing else is
+    /// ever sent twice.
     pub(crate) async fn exchange(
         &self,
         call: &Call<'_>,
         delivery: Delivery,
     ) -> Result<Answer, ClientError> {
-        let (first, headers) = self.attempt(call, delivery).await?;
-        let refused = match first {
-            Err(ClientError::Refused(refused)) if refused.reaction() == Reaction::SignAgain => {
-                refused
+        let mut binding = self.demanded_binding(call)?;
+        // One for what the first answer asks for, and one for a nonce that is told only after that.
+        for _ in 0..2 {
+            let (result, headers) = self.attempt(call, delivery, binding.as_ref()).await?;
+            let refused = match result {
+                Err(ClientError::Refused(refused)) if refused.reaction() == Reaction::SignAgain => {
+                    refused
+                }
+                other => return other,
+            };
+            match (refused.code.as_deref(), &mut binding) {
+                (Some("invalid_jwt" | "jti_replay"), _) => {
+                    self.learn_clock(call.issuer, &headers)?;
+                    return self.attempt(call, delivery, binding.as_ref()).await?.0;
+                }
+                (Some("invalid_dpop_proof"), none @ None) if call.signer.is_agent() => {
+                    *none = Some(self.new_binding()?);
+                }
+                (Some("use_dpop_nonce"), Some(bound)) => {
+                    if !bound.learn_nonce(&headers) {
+                        return Err(ClientError::Refused(refused));
+                    }
+                }
+                _ => return Err(ClientError::Refused(refused)),
             }
-            other => return other,
-        };
-        if !refused.is("invalid_jwt") && !refused.is("jti_replay") {
-            return Err(ClientError::Refused(refused));
         }
-        self.learn_clock(call.issuer, &headers)?;
-        self.attempt(call, delivery).await?.0
+        self.attempt(call, delivery, binding.as_ref()).await?.0
+    }
+
+    /// A binding from the start, for agents of a provider that publishes that it demands one.
+    fn demanded_binding(&self, call: &Call<'_>) -> Result<Option<Binding>, ClientError> {
+        let record = self.profile.provider(call.issuer)?;
+        let document = record.as_ref().map(|record| record.provider.discovery());
+        let demanded = document.and_then(|it| it.dpop_bound_access_tokens_required);
+        if demanded == Some(true) && call.signer.is_agent() {
+            return self.new_binding().map(Some);
+        }
+        Ok(None)
+    }
+
+    fn new_binding(&self) -> Result<Binding, ClientError> {
+        Ok(Binding::new(&*self.parts.entropy)?)
     }
 
     async fn attempt(
         &self,
         call: &Call<'_>,
         delivery: Delivery,
+        binding: Option<&Binding>,
     ) -> Result<(Result<Answer, ClientError>, HeaderMap), ClientError> {
-        let request = self.signed(call)?;
+        let request = self.signed(call, binding)?;
         let answer = match delivery {
             Delivery::AtOnce => Answer::Whole(self.parts.transport.send(request).await?),
             Delivery::AsItComes => {
@@ -172,14 +211,24 @@ impl Client {
         Err(refused.into())
     }
 
-    fn signed(&self, call: &Call<'_>) -> Result<Request, ClientError> {
-        let token = self.token(call)?;
+    fn signed(&self, call: &Call<'_>, binding: Option<&Binding>) -> Result<Request, ClientError> {
+        let token = self.token(call, binding)?;
+        let secret = |text: String| {
+            let mut value = HeaderValue::try_from(text)
+                .map_err(|error| ClientError::bad_answer(call.url.as_str(), error.to_string()))?;
+            value.set_sensitive(true);
+            Ok::<_, ClientError>(value)
+        };
         let mut headers = HeaderMap::new();
-        let bearer = HeaderValue::try_from(format!("Bearer {token}"));
-        let mut bearer = bearer
-            .map_err(|error| ClientError::bad_answer(call.url.as_str(), error.to_string()))?;
-        bearer.set_sensitive(true);
-        headers.insert(AUTHORIZATION, bearer);
+        match binding {
+            None => headers.insert(AUTHORIZATION, secret(format!("Bearer {token}"))?),
+            Some(binding) => {
+                let stamp = self.stamp(call.issuer)?;
+                let proof = binding.proof(&token, &call.method, &call.url, stamp)?;
+                headers.insert(DPOP, secret(proof)?);
+                headers.insert(AUTHORIZATION, secret(format!("DPoP {token}"))?)
+            }
+        };
         headers.insert(ACCEPT, HeaderValue::from_static(call.accept));
         if call.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
@@ -192,7 +241,7 @@ impl Client {
         })
     }
 
-    fn token(&self, call: &Call<'_>) -> Result<String, ClientError> {
+    fn token(&self, call: &Call<'_>, binding: Option<&Binding>) -> Result<String, ClientError> {
         let stamp = self.stamp(call.issuer)?;
         let host = self.host_key()?;
         match &call.signer {
@@ -207,6 +256,7 @@ impl Client {
                     agent_id: &connection.agent_id,
                     aud: call.aud,
                     capabilities: *capabilities,
+                    bound_to: binding.map(Binding::thumbprint),
                 };
                 Ok(agent_token(&key, &claims, stamp)?)
             }

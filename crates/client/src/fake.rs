@@ -229,8 +229,13 @@ impl Transport for FakeNet {
 
 impl FakeNet {
     fn look_at(&self, call: &str, request: &Request) -> Seen {
-        let bearer = request.headers.get(AUTHORIZATION);
-        let token = bearer.map(|it| it.to_str().unwrap().strip_prefix("Bearer ").unwrap());
+        let sent = request.headers.get(AUTHORIZATION);
+        let token = sent.map(|it| it.to_str().unwrap().split_once(' ').unwrap());
+        let token = token.map(|(scheme, token)| {
+            let bound = request.headers.contains_key("dpop");
+            assert_eq!(scheme, if bound { "DPoP" } else { "Bearer" });
+            token
+        });
         let token = token.map(|it| Unverified::parse(it, FORM).unwrap());
         if request.body.is_some() {
             assert_eq!(request.headers[CONTENT_TYPE], "application/json");

@@ -32,6 +32,7 @@
 
 mod answer;
 mod approval;
+mod binding;
 mod call;
 mod capabilities;
 mod client;

@@ -38,6 +38,7 @@ impl Client {
             agent_id: &connection.agent_id,
             aud: aud.unwrap_or(&connection.issuer),
             capabilities,
+            bound_to: None,
         };
         let key = self.profile.agent_key(&connection)?;
         Ok(SignedJwt {

@@ -28,6 +28,11 @@ impl Stamp {
         }
     }
 
+    /// When, in seconds since 1970, and the name.
+    pub(crate) fn into_parts(self) -> (i64, String) {
+        (self.issued_at, self.jti)
+    }
+
     fn claims(self, iss: &Thumbprint, aud: &str) -> Map<String, Value> {
         let expires_at = self.issued_at.saturating_add(LIFETIME_SECONDS);
         let claims = json!({
@@ -69,6 +74,8 @@ pub(crate) struct AgentClaims<'a> {
     pub(crate) aud: &'a str,
     /// The only capabilities it is good for, if it is limited.
     pub(crate) capabilities: Option<&'a [String]>,
+    /// The key whose holder alone may use it, if it is bound to one.
+    pub(crate) bound_to: Option<&'a Thumbprint>,
 }
 
 /// An agent JWT.
@@ -81,6 +88,9 @@ pub(crate) fn agent_token(
     claims.insert("sub".into(), whom.agent_id.into());
     if let Some(names) = whom.capabilities {
         claims.insert("capabilities".into(), names.into());
+    }
+    if let Some(key) = whom.bound_to {
+        claims.insert("cnf".into(), json!({ "jkt": key }));
     }
     signed(agent::TYPE, key, &claims)
 }
@@ -159,6 +169,7 @@ mod tests {
             agent_id: "agt_k7x9m2",
             aud: "https://bank.example/capability/execute",
             capabilities: Some(&["check_balance".to_owned()]),
+            bound_to: None,
         };
         let token = agent_token(&agent, &whom, stamp()).unwrap();
         let read = Unverified::parse(&token, FORM).unwrap();

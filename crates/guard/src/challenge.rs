@@ -46,6 +46,7 @@ pub(crate) fn answer(denied: &Denied, challenge: &HeaderValue) -> Response<Full<
 fn status_of(code: &str) -> u16 {
     match code {
         "invalid_request" | "unknown_constraint_operator" => 400,
+        "invalid_jwt" | "invalid_dpop_proof" => 401,
         "capability_not_found" => 404,
         "rate_limited" => 429,
         _ => 403,

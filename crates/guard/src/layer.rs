@@ -142,7 +142,12 @@ impl Judge {
         let (mut parts, body) = request.into_parts();
         let token = bearer(&parts.headers)?.to_owned();
         // What is not meant for this place is not shown to the authority, which takes tokens for many.
-        UnverifiedAgentToken::parse(&token, &[&self.shared.location])?;
+        let unverified = UnverifiedAgentToken::parse(&token, &[&self.shared.location])?;
+        // Whoever sends a bound token has to show what it is bound to (§4.4). To let it through without looking
+        // would make the binding worth nothing.
+        if unverified.confirmation().is_bound() {
+            return Err(TokenDefect::BindingNotChecked.into());
+        }
         let body = body::read(body, self.max_body_bytes).await?;
         let call = self.protects.read(&parts, &body)?;
         let question = Question {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::digest::{from_base64url, to_base64url};
 use crate::json::parse_strict;
+use crate::jwk::PublicJwk;
 use crate::key::{PublicKey, SigningKey};
 use crate::verifying_key::VerifyingKey;
 
@@ -104,11 +105,38 @@ pub fn sign(
     claims: &impl Serialize,
     key: &SigningKey,
 ) -> serde_json::Result<String> {
+    compact(&members(header), claims, key)
+}
+
+/// The same with the public key in the header, for a reader who does not know it.
+pub fn sign_showing_key(
+    header: Header<'_>,
+    claims: &impl Serialize,
+    key: &SigningKey,
+) -> serde_json::Result<String> {
+    let mut members = members(header);
+    members["jwk"] = PublicJwk {
+        key: key.public().clone(),
+        kid: None,
+    }
+    .to_value();
+    compact(&members, claims, key)
+}
+
+fn members(header: Header<'_>) -> Value {
     let mut members = json!({ "alg": header.algorithm, "typ": header.typ });
     if let Some(kid) = header.kid {
         members["kid"] = json!(kid);
     }
-    let mut token = to_base64url(&serde_json::to_vec(&members)?);
+    members
+}
+
+fn compact(
+    header: &Value,
+    claims: &impl Serialize,
+    key: &SigningKey,
+) -> serde_json::Result<String> {
+    let mut token = to_base64url(&serde_json::to_vec(header)?);
     token.push('.');
     token.push_str(&to_base64url(&serde_json::to_vec(claims)?));
     let signature = key.sign(token.as_bytes());
@@ -215,6 +243,24 @@ mod tests {
         assert_eq!(parsed.claims["sub"], "agt_1");
         assert!(parsed.is_signed_by(key().public()));
         assert!(!parsed.is_signed_by(SigningKey::from_seed(&[2; 32]).unwrap().public()));
+    }
+
+    #[test]
+    fn a_token_that_shows_its_key_can_be_verified_by_it() {
+        let header = Header {
+            algorithm: "EdDSA",
+            typ: "t",
+            kid: None,
+        };
+        let token = sign_showing_key(header, &json!({ "a": 1 }), &key()).unwrap();
+        let parsed = Unverified::parse_any(&token, &["ES256", "EdDSA"], 8192).unwrap();
+        let shown = VerifyingKey::parse(parsed.jwk.as_ref().unwrap()).unwrap();
+        assert_eq!(parsed.algorithm, "EdDSA");
+        assert!(parsed.is_signed_by_any(&shown));
+        assert_eq!(
+            Unverified::parse_any(&token, &["ES256", "ES384"], 8192).unwrap_err(),
+            JwtError::NoSuchAlgorithm("ES256, ES384".into())
+        );
     }
 
     #[test]

@@ -68,6 +68,11 @@ impl<'a> UnverifiedAgentToken<'a> {
         self.token.kid.as_deref()
     }
 
+    /// What it says to be bound to.
+    pub fn confirmation(&self) -> &Confirmation {
+        &self.confirmation
+    }
+
     /// Whether `key` signed this token. By itself that proves too little to act on.
     pub fn is_signed_by(&self, key: &PublicKey) -> bool {
         self.token.is_signed_by(key)

@@ -225,6 +225,9 @@ fn every_defect_is_answered_with_401_invalid_jwt() {
         TokenDefect::BadKeySet("a", JwkSetError::Empty),
         TokenDefect::DeliveryFixed("a"),
         TokenDefect::Expired,
+        TokenDefect::CertificateRequired,
+        TokenDefect::OtherCertificate,
+        TokenDefect::BindingNotChecked,
         TokenDefect::Replayed,
     ];
     for defect in defects {

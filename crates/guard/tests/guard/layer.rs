@@ -9,7 +9,9 @@ use procura_agent_auth::token::TokenDefect;
 use procura_guard::{Agent, BadArguments, Call, Denied, Guard, GuardError, Protects};
 use serde_json::{Map, Value, json};
 
-use super::support::{ISSUER, LOCATION, Said, agent, ask, authority, host_token, token};
+use super::support::{
+    ISSUER, LOCATION, Said, agent, ask, authority, bound_token, host_token, token,
+};
 
 /// A service with one capability behind the protocol's contract, one behind a path, and a door for others.
 fn service(said: &Said) -> Router {
@@ -254,4 +256,37 @@ fn a_guard_needs_a_place_and_an_issuer() {
             Some(GuardError::BadLocation(location.to_owned()))
         );
     }
+}
+
+// AA-4.4-02, AA-4.5-10
+#[tokio::test]
+async fn a_token_that_is_bound_to_something_is_not_taken_without_it() {
+    let said = Said::default();
+    let body = r#"{"capability":"pay"}"#;
+    let token = bound_token(LOCATION);
+    let answer = ask(service(&said), "POST", "/execute", Some(&token), body).await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.json()["error"], "invalid_jwt");
+    // It was not shown to the authority either, which would have used it up.
+    assert_eq!(said.asked(), []);
+}
+
+#[tokio::test]
+async fn a_capability_that_demands_proof_is_answered_with_401() {
+    let body = json!({ "error": "invalid_dpop_proof", "message": "m" });
+    let said = Said::denying(Denied::Forbidden {
+        code: "invalid_dpop_proof".to_owned(),
+        body,
+    });
+    let body = r#"{"capability":"pay"}"#;
+    let answer = ask(
+        service(&said),
+        "POST",
+        "/execute",
+        Some(&token(LOCATION)),
+        body,
+    )
+    .await;
+    assert_eq!(answer.status, 401);
+    assert!(answer.headers.contains_key(WWW_AUTHENTICATE));
 }

@@ -16,6 +16,7 @@ use procura_guard::{Agent, Authority, Denied, Question};
 use procura_keys::clock::Timestamp;
 use procura_keys::jwt;
 use procura_keys::key::SigningKey;
+use procura_keys::thumbprint::Thumbprint;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -37,18 +38,28 @@ pub(super) fn agent() -> Agent {
 
 /// An agent JWT for `aud`. Whether it is fresh is the authority's question.
 pub(super) fn token(aud: &str) -> String {
-    signed("agent+jwt", aud)
+    signed("agent+jwt", aud, &Value::Null)
+}
+
+/// One that is bound to a key.
+pub(super) fn bound_token(aud: &str) -> String {
+    let key = SigningKey::from_seed(&[3; 32]).unwrap();
+    let cnf = json!({ "jkt": Thumbprint::of(key.public()) });
+    signed("agent+jwt", aud, &cnf)
 }
 
 pub(super) fn host_token(aud: &str) -> String {
-    signed("host+jwt", aud)
+    signed("host+jwt", aud, &Value::Null)
 }
 
-fn signed(typ: &str, aud: &str) -> String {
+fn signed(typ: &str, aud: &str, cnf: &Value) -> String {
     let now = NOW.as_seconds();
-    let claims = json!({
+    let mut claims = json!({
         "iss": "a-host", "sub": agent().id, "aud": aud, "iat": now, "exp": now + 60, "jti": "j",
     });
+    if !cnf.is_null() {
+        claims["cnf"] = cnf.clone();
+    }
     let key = SigningKey::from_seed(&[2; 32]).unwrap();
     let header = jwt::Header {
         algorithm: FORM.algorithm,
