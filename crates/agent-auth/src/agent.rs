@@ -98,6 +98,8 @@ pub enum AgentState {
     Pending {
         /// Set when it was active before.
         activated_at: Option<Timestamp>,
+        /// When an agent that was active before falls back to expired, because nobody answered.
+        until: Option<Timestamp>,
     },
     /// May act.
     Active {
@@ -127,10 +129,20 @@ pub enum AgentState {
 }
 
 impl AgentState {
-    /// Puts a stored state together; `None` for a mix that cannot be.
+    /// Pending for the first time.
+    pub const NEW: Self = Self::Pending {
+        activated_at: None,
+        until: None,
+    };
+
+    /// Puts a stored state together; `None` for a mix that cannot be. A pending one gets its end from
+    /// [`waiting_until`](Self::waiting_until).
     pub fn from_parts(status: AgentStatus, activated_at: Option<Timestamp>) -> Option<Self> {
         Some(match status {
-            AgentStatus::Pending => Self::Pending { activated_at },
+            AgentStatus::Pending => Self::Pending {
+                activated_at,
+                until: None,
+            },
             AgentStatus::Active => Self::Active {
                 activated_at: activated_at?,
             },
@@ -160,12 +172,36 @@ impl AgentState {
     /// When the agent last became active.
     pub fn activated_at(self) -> Option<Timestamp> {
         match self {
-            Self::Pending { activated_at }
+            Self::Pending { activated_at, .. }
             | Self::Revoked { activated_at }
             | Self::Rejected { activated_at } => activated_at,
             Self::Active { activated_at }
             | Self::Expired { activated_at }
             | Self::Claimed { activated_at } => Some(activated_at),
+        }
+    }
+
+    /// When a pending agent falls back to expired, if it does.
+    pub fn pending_until(self) -> Option<Timestamp> {
+        match self {
+            Self::Pending { until, .. } => until,
+            _ => None,
+        }
+    }
+
+    /// This state, waiting for an answer until then if it is pending after it was active. A new agent has
+    /// nothing to fall back to.
+    #[must_use]
+    pub fn waiting_until(self, end: Option<Timestamp>) -> Self {
+        match self {
+            Self::Pending {
+                activated_at: Some(at),
+                ..
+            } => Self::Pending {
+                activated_at: Some(at),
+                until: end,
+            },
+            other => other,
         }
     }
 

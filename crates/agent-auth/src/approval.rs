@@ -1,10 +1,12 @@
 //! Requests for approval and what a decision on one changes (§7, §5.3, §2.9).
 
+use std::num::NonZeroU32;
+
 use procura_keys::clock::Timestamp;
 
 use crate::agent::{Agent, AgentState, AgentStatus, Mode};
 use crate::constraint::{Constraints, Contradiction, narrow};
-use crate::grant::{Actor, Grant, GrantState};
+use crate::grant::{Actor, Grant, GrantState, Uses};
 use crate::host::{Host, HostStatus};
 use crate::id::{AgentId, ApprovalId, GrantId, HostId, UserId};
 use crate::lifetime::{self, LifetimePolicy};
@@ -32,6 +34,9 @@ pub struct Approval {
     pub binding_message: Option<String>,
     /// Whom the client expects to approve.
     pub login_hint: Option<String>,
+    /// The SHA-256 of the secret part of its notification URL, if it has one (§10.10.2). The secret is known to
+    /// the client only.
+    pub notification: Option<[u8; 32]>,
     /// Where it stands.
     pub state: ApprovalState,
     /// When it was made.
@@ -67,14 +72,20 @@ pub enum Channel {
         /// Whose.
         user_id: UserId,
     },
+    /// By a method of the server's own. Whoever runs the server answers, and nobody else is shown it.
+    Custom {
+        /// What it is called.
+        method: String,
+    },
 }
 
 impl Channel {
-    /// The method it belongs to.
-    pub fn method(&self) -> Method {
+    /// What the method it belongs to is called.
+    pub fn method(&self) -> &str {
         match self {
-            Self::Code { .. } => Method::DeviceAuthorization,
-            Self::Inbox { .. } => Method::Ciba,
+            Self::Code { .. } => Method::DeviceAuthorization.as_str(),
+            Self::Inbox { .. } => Method::Ciba.as_str(),
+            Self::Custom { method } => method,
         }
     }
 
@@ -82,14 +93,14 @@ impl Channel {
     pub fn code_digest(&self) -> Option<&[u8; 32]> {
         match self {
             Self::Code { digest } => Some(digest),
-            Self::Inbox { .. } => None,
+            Self::Inbox { .. } | Self::Custom { .. } => None,
         }
     }
 
     /// The person in whose inbox the request waits, if it is in one.
     pub fn user_id(&self) -> Option<&UserId> {
         match self {
-            Self::Code { .. } => None,
+            Self::Code { .. } | Self::Custom { .. } => None,
             Self::Inbox { user_id } => Some(user_id),
         }
     }
@@ -205,6 +216,8 @@ pub struct Choice {
     pub limits: Option<Constraints>,
     /// When the grant is to end.
     pub expires_at: Option<Timestamp>,
+    /// How often it may be used.
+    pub uses: Option<NonZeroU32>,
 }
 
 /// Everything a decision depends on.
@@ -250,6 +263,8 @@ pub struct GrantChange {
     pub reason: Option<String>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
+    /// How often it may be used.
+    pub uses: Option<Uses>,
 }
 
 /// Decides an answer.
@@ -292,6 +307,9 @@ fn require_entitled(case: Case<'_>, approver: &Approver) -> Result<(), ApprovalE
     {
         return Err(ApprovalError::AdministratorsOnly);
     }
+    if matches!(case.approval.channel, Channel::Custom { .. }) {
+        return Err(ApprovalError::AtTheDesk);
+    }
     // A host belongs to one person; somebody else's approval does not move it (§2.9). What waits in an
     // inbox is for one person from the start (§7.2).
     let belongs_to = [case.host.user_id.as_ref(), case.approval.channel.user_id()];
@@ -317,7 +335,7 @@ fn approve(
     let mut grants = Vec::with_capacity(case.grants.len());
     for grant in case.grants {
         grants.push(match chosen(grant) {
-            Some(choice) => granted(grant, choice, approver)?,
+            Some(choice) => granted(grant, choice, approver, now)?,
             None => denied(grant, approver, reason),
         });
     }
@@ -380,7 +398,11 @@ fn granted(
     grant: &Grant,
     choice: &Choice,
     approver: &Approver,
+    now: Timestamp,
 ) -> Result<GrantChange, ApprovalError> {
+    if choice.expires_at.is_some_and(|end| end <= now) {
+        return Err(ApprovalError::EndsBeforeItBegins);
+    }
     Ok(GrantChange {
         grant_id: grant.id.clone(),
         state: GrantState::Active {
@@ -389,8 +411,18 @@ fn granted(
         // An approver can tighten what was asked, never widen it (§2.13).
         constraints: narrow(grant.constraints.as_ref(), choice.limits.as_ref())?,
         reason: grant.reason.clone(),
-        expires_at: choice.expires_at,
+        // Neither is a bound that the grant came with moved out.
+        expires_at: earlier(grant.expires_at, choice.expires_at),
+        uses: fewer(grant.uses, choice.uses.map(Uses::of)),
     })
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
+}
+
+fn fewer(one: Option<Uses>, other: Option<Uses>) -> Option<Uses> {
+    one.into_iter().chain(other).min_by_key(|uses| uses.left())
 }
 
 fn denied(grant: &Grant, approver: &Approver, reason: Option<&str>) -> GrantChange {
@@ -402,6 +434,7 @@ fn denied(grant: &Grant, approver: &Approver, reason: Option<&str>) -> GrantChan
         constraints: grant.constraints.clone(),
         reason: reason.map(str::to_owned),
         expires_at: None,
+        uses: None,
     }
 }
 
@@ -426,9 +459,15 @@ pub enum ApprovalError {
     /// The agent acts for nobody.
     #[error("This agent acts on its own. An administrator has to approve it.")]
     AdministratorsOnly,
+    /// The request goes another way.
+    #[error("This request is answered by whoever runs the server.")]
+    AtTheDesk,
     /// A choice names a grant of another request.
     #[error("The answer names a capability that this request does not ask for.")]
     ForeignGrant,
+    /// A grant would be over at once.
+    #[error("A grant has to end in the future.")]
+    EndsBeforeItBegins,
     /// Nothing satisfies the chosen limits and those asked for.
     #[error("Nothing would be allowed: {0}.")]
     Contradiction(#[from] Contradiction),

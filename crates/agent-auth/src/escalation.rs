@@ -94,7 +94,7 @@ pub(crate) fn is_decision(grant: &Grant) -> bool {
 
 fn suffices(grant: &Grant, ask: &Wanted, now: Timestamp) -> bool {
     let asked = ask.constraints.as_ref();
-    grant.is_effective(now)
+    grant.is_usable(now)
         && asked.is_ok_and(|limits| covers(grant.constraints.as_ref(), limits.as_ref()))
 }
 

@@ -23,7 +23,8 @@ pub struct Call<'a> {
 }
 
 /// Finds the grant that permits the call. The order is fixed: the name exists, the token covers it, a grant is
-/// active, the arguments satisfy one grant's limits.
+/// active, the arguments satisfy one grant's limits, that grant is not used up. One that may be used without end
+/// comes before one whose uses are counted.
 pub fn authorize<'g>(
     call: Call<'_>,
     token: &VerifiedAgentToken,
@@ -56,6 +57,8 @@ pub fn authorize<'g>(
     }
     let mut closest: Option<Vec<Violation>> = None;
     let mut unknown = BTreeSet::new();
+    let mut counted = None;
+    let mut used_up = None;
     for grant in of_this_name().filter(|grant| grant.is_effective(now)) {
         unknown.extend(
             grant
@@ -69,19 +72,31 @@ pub fn authorize<'g>(
             .map(|limits| limits.check(call.arguments))
             .unwrap_or_default();
         if violations.is_empty() {
-            return Ok(grant);
-        }
-        if closest
+            match grant.uses {
+                None => return Ok(grant),
+                Some(uses) if uses.left() > 0 => counted = counted.or(Some(grant)),
+                Some(uses) => used_up = Some(uses.allowed()),
+            }
+        } else if closest
             .as_ref()
             .is_none_or(|least| violations.len() < least.len())
         {
             closest = Some(violations);
         }
     }
+    if let Some(grant) = counted {
+        return Ok(grant);
+    }
     // An operator that is not understood is never passed over in silence (§2.13).
     if !unknown.is_empty() {
         return Err(Refusal::UnknownConstraintOperator {
             operators: unknown.into_iter().collect(),
+        });
+    }
+    if let Some(uses_allowed) = used_up {
+        return Err(Refusal::LimitExceeded {
+            capability: call.capability.clone(),
+            uses_allowed,
         });
     }
     Err(

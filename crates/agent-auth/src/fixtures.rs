@@ -93,6 +93,7 @@ pub(crate) fn grant(number: u8, capability: &str, limits: &Value) -> Grant {
         },
         reason: Some("to pay the rent".into()),
         expires_at: None,
+        uses: None,
         created_at: NOW,
         updated_at: NOW,
     }
@@ -120,6 +121,7 @@ pub(crate) fn approval() -> Approval {
         reason: Some("to pay the rent".into()),
         binding_message: None,
         login_hint: None,
+        notification: None,
         state: ApprovalState::Open,
         created_at: NOW,
         expires_at: NOW.plus(seconds(300)),

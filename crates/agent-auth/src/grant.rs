@@ -1,6 +1,7 @@
 //! Grants: what one agent may do, and who said so (§3.3).
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use procura_keys::clock::Timestamp;
 
@@ -25,9 +26,11 @@ pub struct Grant {
     pub reason: Option<String>,
     /// When it ends, apart from the agent's own lifetime.
     pub expires_at: Option<Timestamp>,
+    /// How often it may be used; without end when absent.
+    pub uses: Option<Uses>,
     /// When it was asked for.
     pub created_at: Timestamp,
-    /// When the record last changed.
+    /// When the record last changed. Taking one of its uses does not count as a change.
     pub updated_at: Timestamp,
 }
 
@@ -36,6 +39,51 @@ impl Grant {
     pub fn is_effective(&self, now: Timestamp) -> bool {
         matches!(self.state, GrantState::Active { .. })
             && self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether the grant counts at `now` and is not used up.
+    pub fn is_usable(&self, now: Timestamp) -> bool {
+        self.is_effective(now) && self.uses.is_none_or(|uses| uses.left > 0)
+    }
+}
+
+/// How often a grant may be used, and how often it still may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uses {
+    allowed: NonZeroU32,
+    left: u32,
+}
+
+impl Uses {
+    /// So many, none of them taken.
+    pub fn of(allowed: NonZeroU32) -> Self {
+        Self {
+            allowed,
+            left: allowed.get(),
+        }
+    }
+
+    /// Puts stored numbers together; `None` for a mix that cannot be.
+    pub fn from_parts(allowed: u32, left: u32) -> Option<Self> {
+        let allowed = NonZeroU32::new(allowed)?;
+        (left <= allowed.get()).then_some(Self { allowed, left })
+    }
+
+    /// How many there were.
+    pub fn allowed(self) -> u32 {
+        self.allowed.get()
+    }
+
+    /// How many there still are.
+    pub fn left(self) -> u32 {
+        self.left
+    }
+
+    /// The same with one taken; `None` when none is left.
+    #[must_use]
+    pub fn taken(self) -> Option<Self> {
+        let left = self.left.checked_sub(1)?;
+        Some(Self { left, ..self })
     }
 }
 
@@ -179,6 +227,7 @@ mod tests {
             },
             reason: None,
             expires_at: None,
+            uses: None,
             created_at: at(0),
             updated_at: at(0),
         };
@@ -201,6 +250,33 @@ mod tests {
         ] {
             grant.state = state;
             assert!(!grant.is_effective(at(10)));
+        }
+    }
+
+    #[test]
+    fn uses_run_out_and_a_grant_without_any_left_is_not_usable() {
+        let two = Uses::of(NonZeroU32::new(2).unwrap());
+        let one = two.taken().unwrap();
+        let none = one.taken().unwrap();
+        assert_eq!((two.left(), one.left(), none.left()), (2, 1, 0));
+        assert_eq!(none.allowed(), 2);
+        assert_eq!(none.taken(), None);
+        let grant = |uses| Grant {
+            uses,
+            ..crate::fixtures::grant(1, "pay", &serde_json::json!({}))
+        };
+        let now = crate::fixtures::NOW;
+        for (uses, expected) in [(None, true), (Some(one), true), (Some(none), false)] {
+            assert_eq!(grant(uses).is_usable(now), expected, "{uses:?}");
+            assert!(grant(uses).is_effective(now), "{uses:?}");
+        }
+    }
+
+    #[test]
+    fn stored_uses_have_to_make_sense() {
+        for (allowed, left, expected) in [(3, 3, true), (3, 0, true), (3, 4, false), (0, 0, false)]
+        {
+            assert_eq!(Uses::from_parts(allowed, left).is_some(), expected);
         }
     }
 

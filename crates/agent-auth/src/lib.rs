@@ -19,6 +19,7 @@ pub mod id;
 pub mod jwks;
 pub mod lifetime;
 pub mod method;
+pub mod notification;
 pub mod reactivation;
 pub mod refusal;
 pub mod registration;

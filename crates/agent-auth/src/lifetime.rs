@@ -20,9 +20,7 @@ pub struct LifetimePolicy {
 /// Where `agent` stands at `now`. Every read goes through this; nothing trusts the stored state alone.
 pub fn state_at(agent: &Agent, policy: &LifetimePolicy, now: Timestamp) -> AgentState {
     let state = agent.state;
-    let absolute = policy
-        .absolute_lifetime
-        .map(|life| agent.created_at.plus(life));
+    let absolute = ends_by(agent, policy);
     match state {
         AgentState::Active { .. } | AgentState::Expired { .. } | AgentState::Pending { .. }
             if absolute.is_some_and(|end| now >= end) =>
@@ -34,22 +32,30 @@ pub fn state_at(agent: &Agent, policy: &LifetimePolicy, now: Timestamp) -> Agent
         {
             AgentState::Expired { activated_at }
         }
+        // Nobody answered its wish to go on (§5.6). It may wish again.
+        AgentState::Pending {
+            activated_at: Some(activated_at),
+            until: Some(end),
+        } if now >= end => AgentState::Expired { activated_at },
         _ => state,
     }
 }
 
 /// Whether the absolute lifetime is what ended `agent`.
 pub fn absolute_lifetime_is_over(agent: &Agent, policy: &LifetimePolicy, now: Timestamp) -> bool {
+    ends_by(agent, policy).is_some_and(|end| now >= end)
+}
+
+/// When the agent is over for good, however it is used; `None` where agents have no absolute lifetime.
+pub fn ends_by(agent: &Agent, policy: &LifetimePolicy) -> Option<Timestamp> {
     policy
         .absolute_lifetime
-        .is_some_and(|life| now >= agent.created_at.plus(life))
+        .map(|life| agent.created_at.plus(life))
 }
 
 /// The deadline shown to clients: the earliest of the three, for an agent that may act.
 pub fn expires_at(agent: &Agent, policy: &LifetimePolicy) -> Option<Timestamp> {
-    let absolute = policy
-        .absolute_lifetime
-        .map(|life| agent.created_at.plus(life));
+    let absolute = ends_by(agent, policy);
     match agent.state {
         AgentState::Active { .. } => earliest(session_ends(agent, policy), absolute),
         _ => None,

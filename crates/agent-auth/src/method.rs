@@ -1,5 +1,5 @@
-//! How an approver learns of a request (§7): which method it takes (§7.5), and how many requests may
-//! wait in a person's inbox at once (§7.2).
+//! How an approver learns of a request (§7): which method it takes (§7.5), the methods of a server's own (§10.10.3), and
+//! how many requests may wait in a person's inbox at once (§7.2).
 
 use std::time::Duration;
 
@@ -33,6 +33,38 @@ impl Method {
             Self::Ciba => "ciba",
         }
     }
+}
+
+/// A method of the server's own (§10.10.3): a desk, say, where whoever runs the server answers by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomMethod {
+    /// What it is called in `approval_methods` and `approval.method`.
+    pub name: String,
+    /// What the client tells its person.
+    pub instructions: String,
+    /// Where to turn, if there is such a place.
+    pub url: Option<String>,
+}
+
+impl CustomMethod {
+    /// Whether a method may be called this: short, of plain characters, and not like one of the protocol's.
+    pub fn may_be_called(name: &str) -> bool {
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        (1..=MAX_NAME).contains(&name.len())
+            && name.chars().all(is_plain)
+            && Method::ALL.iter().all(|method| method.as_str() != name)
+    }
+}
+
+/// The method of the server's own that a client prefers. Without that preference none is chosen: a client that does
+/// not know it could not follow it.
+pub fn custom<'a>(
+    offered: &'a [CustomMethod],
+    preferred: Option<&str>,
+) -> Option<&'a CustomMethod> {
+    offered
+        .iter()
+        .find(|method| preferred == Some(method.name.as_str()))
 }
 
 /// The person into whose inbox a request goes; without one it gets a code.
@@ -89,6 +121,9 @@ fn until_first<'a>(waiting: impl Iterator<Item = &'a Approval>, now: Timestamp) 
     left.min().unwrap_or_default()
 }
 
+/// The longest name of a method of the server's own, in characters.
+const MAX_NAME: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +158,38 @@ mod tests {
                 "{offered:?} {preferred:?} {approver:?} {linked}"
             );
         }
+    }
+
+    // AA-10.10.3-01, AA-7.5-02
+    #[test]
+    fn a_method_of_the_servers_own_is_chosen_by_whoever_prefers_it() {
+        let desk = CustomMethod {
+            name: "desk".to_owned(),
+            instructions: "Call the desk".to_owned(),
+            url: None,
+        };
+        let offered = [desk];
+        assert_eq!(custom(&offered, Some("desk")), Some(&offered[0]));
+        for other in [None, Some("ciba"), Some("Desk"), Some("")] {
+            assert_eq!(custom(&offered, other), None, "{other:?}");
+        }
+    }
+
+    // AA-10.10.3-01
+    #[test]
+    fn a_method_of_the_servers_own_has_a_name_of_its_own() {
+        for (name, expected) in [
+            ("desk", true),
+            ("front_desk_2", true),
+            ("", false),
+            ("ciba", false),
+            ("device_authorization", false),
+            ("The desk", false),
+            ("bürö", false),
+        ] {
+            assert_eq!(CustomMethod::may_be_called(name), expected, "{name}");
+        }
+        assert!(!CustomMethod::may_be_called(&"a".repeat(65)));
     }
 
     /// `mine` requests of this host and `others` of another one, each ending a second after the last.

@@ -126,6 +126,18 @@ pub enum Refusal {
         /// Each broken limit.
         violations: Vec<Violation>,
     },
+    /// The grant permits the call, but has been used as often as it may be.
+    #[error(
+        "The grant of {capability} was good for {uses_allowed} call{}, and none is left. Ask for it again with \
+         POST /agent/request-capability.",
+        if *.uses_allowed == 1 { "" } else { "s" }
+    )]
+    LimitExceeded {
+        /// The capability.
+        capability: CapabilityName,
+        /// How often the grant could be used.
+        uses_allowed: u32,
+    },
     /// No capability has this name.
     #[error("No capability is named {name:?}. GET /capability/list shows what is offered.")]
     CapabilityNotFound {
@@ -149,6 +161,12 @@ pub enum Refusal {
     /// A stream ran for as long as streams may.
     #[error("The stream reached the longest time a stream may run. Open a new one.")]
     StreamTooLong,
+    /// No request for approval has this notification URL.
+    #[error("No request for approval has this notification URL. Ask GET /agent/status instead.")]
+    ApprovalNotFound,
+    /// The request for approval ran out of time.
+    #[error("The request for approval has expired. Ask for what is still wanted once more.")]
+    ApprovalExpired,
     /// Hosts have to be known before they register agents.
     #[error("This server registers agents of known hosts only. Ask its operator to add this host.")]
     UnknownHostsRefused,
@@ -204,10 +222,14 @@ impl Refusal {
             Self::AlreadyGranted => ("already_granted", 409),
             Self::CapabilityNotGranted { .. } => ("capability_not_granted", 403),
             Self::ConstraintViolated { .. } => ("constraint_violated", 403),
+            Self::LimitExceeded { .. } => ("limit_exceeded", 403),
             Self::CapabilityNotFound { .. } => ("capability_not_found", 404),
             Self::AgentNotFound => ("agent_not_found", 404),
             Self::HostNotFound => ("host_not_found", 404),
             Self::JobNotFound => ("job_not_found", 404),
+            Self::ApprovalNotFound => ("approval_not_found", 404),
+            // The code of RFC 8628 (§5.13).
+            Self::ApprovalExpired => ("expired_token", 400),
             Self::NotInABatch => ("batch_unsupported_result_type", 400),
             Self::StreamTooLong => ("stream_too_long", 403),
             Self::UnknownHostsRefused => ("dynamic_host_registration_disabled", 403),
@@ -240,6 +262,14 @@ impl Refusal {
             }
             Self::ConstraintViolated { violations } => {
                 body.insert("violations".into(), json!(violations));
+            }
+            Self::LimitExceeded {
+                capability,
+                uses_allowed,
+            } => {
+                body.insert("capability".into(), json!(capability));
+                body.insert("uses_allowed".into(), json!(uses_allowed));
+                body.insert("uses_left".into(), json!(0));
             }
             _ => {}
         }
@@ -302,7 +332,8 @@ mod tests {
     use super::*;
 
     /// The whole table at once, so that a change to any code or status shows.
-    // AA-5.13-01, AA-5.13-05, AA-5.13-06, AA-5.13-07, AA-5.13-08, AA-5.13-09, AA-5.13-11, AA-5.13-13
+    // AA-5.13-01, AA-5.13-05, AA-5.13-06, AA-5.13-07, AA-5.13-08, AA-5.13-09, AA-5.13-11, AA-5.13-12
+    // AA-5.13-13, AA-5.13-15
     #[test]
     fn the_refusal_table() {
         let name: CapabilityName = "pay".parse().unwrap();
@@ -339,8 +370,12 @@ mod tests {
                 removed: false,
             },
             Refusal::CapabilityNotGranted {
-                capability: name,
+                capability: name.clone(),
                 removed: true,
+            },
+            Refusal::LimitExceeded {
+                capability: name,
+                uses_allowed: 3,
             },
             Refusal::ConstraintViolated {
                 violations: Vec::new(),
@@ -349,6 +384,8 @@ mod tests {
             Refusal::AgentNotFound,
             Refusal::HostNotFound,
             Refusal::JobNotFound,
+            Refusal::ApprovalNotFound,
+            Refusal::ApprovalExpired,
             Refusal::NotInABatch,
             Refusal::StreamTooLong,
             Refusal::UnknownHostsRefused,
@@ -363,6 +400,10 @@ mod tests {
             .iter()
             .map(|row| format!("{} {}", row.code_and_status().1, row.body()))
             .collect();
+        // The codes of RFC 8628 and CIBA come in the same form as all others.
+        let expired = Refusal::ApprovalExpired.body();
+        let members: Vec<_> = expired.as_object().unwrap().keys().collect();
+        assert_eq!(members, ["error", "message"]);
         insta::assert_snapshot!(table.join("\n"));
     }
 }

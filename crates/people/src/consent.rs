@@ -3,9 +3,12 @@
 //! A protocol turns its pending thing into a [`ConsentView`] and gets a [`ConsentAnswer`] back. Names, reasons
 //! and messages in it come from strangers: a page shows them as text and never as anything else.
 
+use std::num::NonZeroU32;
+
 use procura_keys::clock::Timestamp;
 use procura_keys::digest::{sha256, to_base64url};
 use serde::Serialize;
+use serde_json::{Number, Value};
 
 use crate::presence::Strength;
 
@@ -30,6 +33,8 @@ pub struct ConsentView {
     pub items: Vec<ConsentItem>,
     /// When the request can no longer be answered.
     pub expires_at: Timestamp,
+    /// When what is approved ends at the latest, whatever the person chooses. Without it, never by itself.
+    pub ends_by: Option<Timestamp>,
 }
 
 /// What kind of request it is.
@@ -55,8 +60,34 @@ pub struct ConsentItem {
     pub description: String,
     /// Its limits, each a sentence.
     pub limits: Vec<String>,
+    /// Where the person may draw limits of their own, each within what is asked for.
+    pub adjustable: Vec<Limit>,
     /// What deciding it takes.
     pub strength: Strength,
+}
+
+/// What one argument may be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// The argument.
+    pub field: String,
+    /// Its values.
+    pub range: Range,
+}
+
+/// A set of values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Range {
+    /// Numbers, from the least to the most; without end where there is none.
+    Numbers {
+        /// The least.
+        min: Option<Number>,
+        /// The most.
+        max: Option<Number>,
+    },
+    /// These texts, numbers, yes or no.
+    OneOf(Vec<Value>),
 }
 
 impl ConsentView {
@@ -66,9 +97,10 @@ impl ConsentView {
         to_base64url(&sha256(&serde_json::to_vec(self).unwrap_or_default()))
     }
 
-    /// What it takes to approve the items with these identifiers, and the request as such.
-    pub fn strength_of(&self, chosen: &[String]) -> Strength {
-        let chosen = self.items.iter().filter(|item| chosen.contains(&item.id));
+    /// What it takes to approve the chosen items, and the request as such.
+    pub fn strength_of(&self, chosen: &[Chosen]) -> Strength {
+        let is_chosen = |item: &&ConsentItem| chosen.iter().any(|one| one.id == item.id);
+        let chosen = self.items.iter().filter(is_chosen);
         chosen
             .map(|item| item.strength)
             .max()
@@ -82,14 +114,39 @@ impl ConsentView {
 pub enum ConsentAnswer {
     /// Yes to these items; no to the others.
     Approve {
-        /// Identifiers of items.
-        items: Vec<String>,
+        /// What is approved, and within which bounds.
+        items: Vec<Chosen>,
     },
     /// No to all of it.
     Deny {
         /// Shown to the agent.
         reason: Option<String>,
     },
+}
+
+/// One item that is approved, with bounds on top of those asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// The item.
+    pub id: String,
+    /// When it ends; with the agent if absent.
+    pub expires_at: Option<Timestamp>,
+    /// How often it may be used; without end if absent.
+    pub uses: Option<NonZeroU32>,
+    /// Limits on its arguments.
+    pub limits: Vec<Limit>,
+}
+
+impl Chosen {
+    /// The item exactly as it was asked for.
+    pub fn as_asked(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            expires_at: None,
+            uses: None,
+            limits: Vec::new(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +159,7 @@ mod tests {
             name: id.into(),
             description: "x".into(),
             limits: vec!["up to 5".into()],
+            adjustable: Vec::new(),
             strength,
         };
         ConsentView {
@@ -117,6 +175,7 @@ mod tests {
                 item("pay", Strength::Verified),
             ],
             expires_at: Timestamp::from_millis(1),
+            ends_by: None,
         }
     }
 
@@ -133,11 +192,12 @@ mod tests {
     #[test]
     fn the_strongest_chosen_item_decides() {
         let view = view();
-        assert_eq!(view.strength_of(&["read".into()]), Strength::FreshSignIn);
-        assert_eq!(
-            view.strength_of(&["read".into(), "pay".into()]),
-            Strength::Verified
-        );
-        assert_eq!(view.strength_of(&[]), Strength::FreshSignIn);
+        let strength = |ids: &[&str]| {
+            let chosen: Vec<_> = ids.iter().map(|id| Chosen::as_asked(*id)).collect();
+            view.strength_of(&chosen)
+        };
+        assert_eq!(strength(&["read"]), Strength::FreshSignIn);
+        assert_eq!(strength(&["read", "pay"]), Strength::Verified);
+        assert_eq!(strength(&[]), Strength::FreshSignIn);
     }
 }

@@ -3,7 +3,9 @@
 //! Pure rules: time, salts and records are arguments. Protocols meet people only through [`consent`].
 
 pub mod consent;
+pub mod lookalike;
 pub mod password;
 pub mod person;
 pub mod presence;
 pub mod session;
+pub mod warning;

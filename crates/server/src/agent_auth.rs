@@ -3,6 +3,7 @@
 mod caller;
 mod capabilities;
 mod discovery;
+mod events;
 mod execute;
 mod introspect;
 mod lifecycle;

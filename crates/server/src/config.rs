@@ -4,6 +4,7 @@
 //! allowed. `docs/configuration.md` lists every key.
 
 mod capability;
+mod custom_method;
 mod document;
 mod issuer;
 mod limits;

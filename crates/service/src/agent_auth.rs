@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod approval;
+mod bounds;
 pub mod caller;
 pub mod capabilities;
 pub mod consent;
@@ -10,6 +11,7 @@ pub mod execute;
 pub mod inbox;
 pub mod introspect;
 pub(crate) mod link_host;
+pub mod notification;
 pub mod possession;
 mod published;
 pub mod reactivate;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use procura_agent_auth::agent::Mode;
 use procura_agent_auth::lifetime::LifetimePolicy;
-use procura_agent_auth::method::{InboxLimits, Method};
+use procura_agent_auth::method::{CustomMethod, InboxLimits, Method};
 use procura_agent_auth::registration::RegistrationPolicy;
 use procura_agent_auth::token::Window;
 use procura_agent_auth::token::nonce::NonceKey;
@@ -15,6 +15,7 @@ use procura_store::{Store, StoreResult, Transaction};
 
 use crate::agent_auth::execute::jobs::Jobs;
 use crate::agent_auth::introspect::IntrospectionCaller;
+use crate::agent_auth::notification::Listeners;
 use crate::agent_auth::possession::PossessionPolicy;
 use crate::agent_auth::snapshot::Snapshots;
 use crate::catalogue::Catalogue;
@@ -42,6 +43,7 @@ struct Inner {
     snapshots: Snapshots,
     journal: Journal,
     jobs: Jobs,
+    listeners: Listeners,
 }
 
 /// What a context is made of.
@@ -103,8 +105,14 @@ pub struct Policy {
     pub possession: PossessionPolicy,
     /// How people learn of a request.
     pub approval_methods: Vec<Method>,
+    /// Methods of approval of the server's own.
+    pub custom_methods: Vec<CustomMethod>,
     /// How many requests may wait in a person's inbox.
     pub inbox: InboxLimits,
+    /// Whether clients may listen for the answer instead of asking for it (§10.10.2).
+    pub approval_notifications: bool,
+    /// Names that no stranger should be taken for, beside the server's own.
+    pub protected_names: Vec<String>,
     /// For how long people may take to decide.
     pub approval_expires_in: Duration,
     /// How often clients may look whether they have.
@@ -163,6 +171,7 @@ impl Context {
             snapshots: Snapshots::default(),
             journal,
             jobs: Jobs::default(),
+            listeners: Listeners::default(),
         };
         Ok((
             Self {
@@ -244,6 +253,10 @@ impl Context {
 
     pub(crate) fn journal(&self) -> &Journal {
         &self.inner.journal
+    }
+
+    pub(crate) fn listeners(&self) -> &Listeners {
+        &self.inner.listeners
     }
 
     pub(crate) fn jobs(&self) -> &Jobs {

@@ -66,12 +66,15 @@ CREATE TABLE aap_agents (
     status TEXT NOT NULL
         CHECK (status IN ('pending', 'active', 'expired', 'revoked', 'rejected', 'claimed')),
     activated_at BIGINT,
+    -- When an agent that waits to go on falls back to expired.
+    pending_until BIGINT,
     last_used_at BIGINT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     UNIQUE (host_id, thumbprint),
     CHECK ((jwks_url IS NULL) = (jwks_kid IS NULL)),
-    CHECK (activated_at IS NOT NULL OR status NOT IN ('active', 'expired', 'claimed'))
+    CHECK (activated_at IS NOT NULL OR status NOT IN ('active', 'expired', 'claimed')),
+    CHECK (pending_until IS NULL OR (status = 'pending' AND activated_at IS NOT NULL))
 );
 CREATE INDEX aap_agents_by_host ON aap_agents (host_id, id);
 CREATE INDEX aap_agents_by_status ON aap_agents (status, id);
@@ -83,7 +86,8 @@ CREATE TABLE aap_approvals (
     host_id TEXT COLLATE "C" NOT NULL REFERENCES aap_hosts (id) DEFERRABLE INITIALLY DEFERRED,
     purpose TEXT NOT NULL CHECK (purpose IN ('registration', 'capabilities', 'reactivation')),
     approver TEXT NOT NULL CHECK (approver IN ('person', 'administrator')),
-    method TEXT NOT NULL CHECK (method IN ('device_authorization', 'ciba')),
+    -- One of the protocol's, or of the server's own.
+    method TEXT NOT NULL,
     -- Of the user code, which a request in an inbox does not have.
     code_digest BYTEA UNIQUE CHECK (length(code_digest) = 32),
     -- In whose inbox it waits.
@@ -91,6 +95,8 @@ CREATE TABLE aap_approvals (
     reason TEXT,
     binding_message TEXT,
     login_hint TEXT,
+    -- Of the secret part of its notification URL.
+    notification_digest BYTEA UNIQUE CHECK (length(notification_digest) = 32),
     status TEXT NOT NULL CHECK (status IN ('open', 'approved', 'denied', 'cancelled')),
     decided_by TEXT,
     decided_at BIGINT,
@@ -120,9 +126,14 @@ CREATE TABLE aap_grants (
     decided_by TEXT,
     reason TEXT,
     expires_at BIGINT,
+    -- How often it may be used, and how often it still may.
+    uses_allowed BIGINT,
+    uses_left BIGINT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     CHECK ((approval_id IS NOT NULL) = (status = 'pending')),
+    CHECK ((uses_allowed IS NULL) = (uses_left IS NULL)),
+    CHECK (uses_left IS NULL OR uses_left BETWEEN 0 AND uses_allowed),
     CHECK ((decided_by IS NOT NULL) = (status IN ('active', 'denied', 'withdrawn')))
 );
 CREATE UNIQUE INDEX aap_grants_pending_once ON aap_grants (agent_id, capability)

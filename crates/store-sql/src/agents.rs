@@ -21,8 +21,9 @@ impl AgentStore for SqlTransaction {
         let jwks_kid = agent.jwks.as_ref().map(|jwks| jwks.kid.as_str());
         sqlx::query!(
             "INSERT INTO aap_agents (id, host_id, user_id, name, mode, public_key, thumbprint,
-                jwks_url, jwks_kid, status, activated_at, last_used_at, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                jwks_url, jwks_kid, status, activated_at, pending_until, last_used_at, created_at,
+                updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
             agent.id.as_str(),
             agent.host_id.as_str(),
             user_id,
@@ -34,6 +35,7 @@ impl AgentStore for SqlTransaction {
             jwks_kid,
             agent.state.status().as_str(),
             millis(agent.state.activated_at()),
+            millis(agent.state.pending_until()),
             millis(agent.last_used_at),
             agent.created_at.as_millis(),
             agent.updated_at.as_millis(),
@@ -81,12 +83,14 @@ impl AgentStore for SqlTransaction {
         let user_id = change.user_id.as_ref().map(|id| id.0.as_str());
         let done = sqlx::query!(
             "UPDATE aap_agents
-            SET status = $3, activated_at = $4, user_id = coalesce($5, user_id), updated_at = $6
+            SET status = $3, activated_at = $4, pending_until = $5,
+                user_id = coalesce($6, user_id), updated_at = $7
             WHERE id = $1 AND status = $2",
             change.id.as_str(),
             change.from.as_str(),
             change.to.status().as_str(),
             millis(change.to.activated_at()),
+            millis(change.to.pending_until()),
             user_id,
             change.at.as_millis(),
         )
@@ -158,7 +162,7 @@ impl AgentStore for SqlTransaction {
     ) -> StoreResult<Vec<AgentId>> {
         let mode = mode.map(Mode::as_str);
         let revoked = sqlx::query_scalar!(
-            "UPDATE aap_agents SET status = 'revoked', updated_at = $2
+            "UPDATE aap_agents SET status = 'revoked', pending_until = NULL, updated_at = $2
             WHERE host_id = $1 AND status IN ('pending', 'active', 'expired')
                 AND mode = coalesce($3, mode)
             RETURNING id",
@@ -250,6 +254,7 @@ struct AgentRow {
     jwks_kid: Option<String>,
     status: String,
     activated_at: Option<i64>,
+    pending_until: Option<i64>,
     last_used_at: Option<i64>,
     created_at: i64,
     updated_at: i64,
@@ -262,7 +267,8 @@ impl TryFrom<AgentRow> for Agent {
         let modes = [Mode::Delegated, Mode::Autonomous];
         let status = column::name(AGENT, &AgentStatus::ALL, AgentStatus::as_str, &row.status)?;
         let state = AgentState::from_parts(status, time(row.activated_at))
-            .ok_or_else(|| corrupt(AGENT, &format_args!("{status} without having been active")))?;
+            .ok_or_else(|| corrupt(AGENT, &format_args!("{status} without having been active")))?
+            .waiting_until(time(row.pending_until));
         let jwks = jwks(row.jwks_url, row.jwks_kid)?;
         Ok(Self {
             id: column::text(AGENT, row.id)?,

@@ -19,20 +19,21 @@ impl ApprovalStore for SqlTransaction {
         let (decided_by, decided_at) = decision(&approval.state);
         sqlx::query!(
             "INSERT INTO aap_approvals (id, agent_id, host_id, purpose, approver, method,
-                code_digest, user_id, reason, binding_message, login_hint, status, decided_by,
-                decided_at, created_at, expires_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                code_digest, user_id, reason, binding_message, login_hint, notification_digest,
+                status, decided_by, decided_at, created_at, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
             approval.id.as_str(),
             approval.agent_id.as_str(),
             approval.host_id.as_str(),
             approval.purpose.as_str(),
             approval.approver.as_str(),
-            approval.channel.method().as_str(),
+            approval.channel.method(),
             approval.channel.code_digest().map(<[u8; 32]>::as_slice),
             approval.channel.user_id().map(|user| user.0.as_str()),
             approval.reason,
             approval.binding_message,
             approval.login_hint,
+            approval.notification.as_ref().map(<[u8; 32]>::as_slice),
             approval.state.as_str(),
             decided_by,
             decided_at,
@@ -65,6 +66,19 @@ impl ApprovalStore for SqlTransaction {
         row.map_err(failed)?.map(Approval::try_from).transpose()
     }
 
+    async fn find_approval_by_notification(
+        &mut self,
+        digest: &[u8; 32],
+    ) -> StoreResult<Option<Approval>> {
+        let row = sqlx::query_as!(
+            ApprovalRow,
+            "SELECT * FROM aap_approvals WHERE notification_digest = $1",
+            digest.as_slice(),
+        );
+        let row = row.fetch_optional(self.connection()).await;
+        row.map_err(failed)?.map(Approval::try_from).transpose()
+    }
+
     async fn list_inbox(&mut self, user: &UserId, now: Timestamp) -> StoreResult<Vec<Approval>> {
         let rows = sqlx::query_as!(
             ApprovalRow,
@@ -75,7 +89,7 @@ impl ApprovalStore for SqlTransaction {
             SELECT id AS \"id!\", agent_id AS \"agent_id!\", host_id AS \"host_id!\",
                 purpose AS \"purpose!\", approver AS \"approver!\",
                 method AS \"method!\", code_digest, user_id, reason, binding_message, login_hint,
-                status AS \"status!\", decided_by, decided_at, created_at AS \"created_at!\",
+                notification_digest, status AS \"status!\", decided_by, decided_at, created_at AS \"created_at!\",
                 expires_at AS \"expires_at!\"
             FROM answerable ORDER BY id DESC",
             user.0,
@@ -112,7 +126,7 @@ impl ApprovalStore for SqlTransaction {
             SELECT id AS \"id!\", agent_id AS \"agent_id!\", host_id AS \"host_id!\",
                 purpose AS \"purpose!\", approver AS \"approver!\",
                 method AS \"method!\", code_digest, user_id, reason, binding_message, login_hint,
-                status AS \"status!\", decided_by, decided_at, created_at AS \"created_at!\",
+                notification_digest, status AS \"status!\", decided_by, decided_at, created_at AS \"created_at!\",
                 expires_at AS \"expires_at!\"
             FROM answerable WHERE id > $2 ORDER BY id LIMIT $3",
             now.as_millis(),
@@ -169,6 +183,7 @@ struct ApprovalRow {
     reason: Option<String>,
     binding_message: Option<String>,
     login_hint: Option<String>,
+    notification_digest: Option<Vec<u8>>,
     status: String,
     decided_by: Option<String>,
     decided_at: Option<i64>,
@@ -192,6 +207,10 @@ impl TryFrom<ApprovalRow> for Approval {
             reason: row.reason,
             binding_message: row.binding_message,
             login_hint: row.login_hint,
+            notification: row
+                .notification_digest
+                .map(|bytes| column::digest(APPROVAL, bytes))
+                .transpose()?,
             created_at: Timestamp::from_millis(row.created_at),
             expires_at: Timestamp::from_millis(row.expires_at),
         })
@@ -217,13 +236,18 @@ fn channel(
     code_digest: Option<Vec<u8>>,
     user_id: Option<String>,
 ) -> StoreResult<Channel> {
-    let known = column::name(APPROVAL, &Method::ALL, Method::as_str, method)?;
+    let known = Method::ALL
+        .into_iter()
+        .find(|known| known.as_str() == method);
     match (known, code_digest, user_id) {
-        (Method::DeviceAuthorization, Some(digest), None) => Ok(Channel::Code {
+        (Some(Method::DeviceAuthorization), Some(digest), None) => Ok(Channel::Code {
             digest: column::digest(APPROVAL, digest)?,
         }),
-        (Method::Ciba, None, Some(user_id)) => Ok(Channel::Inbox {
+        (Some(Method::Ciba), None, Some(user_id)) => Ok(Channel::Inbox {
             user_id: UserId(user_id),
+        }),
+        (None, None, None) => Ok(Channel::Custom {
+            method: method.to_owned(),
         }),
         _ => Err(corrupt(
             APPROVAL,

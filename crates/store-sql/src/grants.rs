@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use procura_agent_auth::constraint::Constraints;
-use procura_agent_auth::grant::{Actor, Grant, GrantState, GrantStatus};
+use procura_agent_auth::grant::{Actor, Grant, GrantState, GrantStatus, Uses};
 use procura_agent_auth::id::{AgentId, ApprovalId, GrantId};
 use procura_keys::clock::Timestamp;
 use procura_store::agent_auth::{GrantStore, GrantUpdate};
@@ -17,8 +17,8 @@ impl GrantStore for SqlTransaction {
         let (approval_id, decided_by) = facts(&grant.state);
         sqlx::query!(
             "INSERT INTO aap_grants (id, agent_id, capability, constraints, status, approval_id,
-                decided_by, reason, expires_at, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                decided_by, reason, expires_at, uses_allowed, uses_left, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             grant.id.as_str(),
             grant.agent_id.as_str(),
             grant.capability.as_str(),
@@ -28,6 +28,8 @@ impl GrantStore for SqlTransaction {
             decided_by,
             grant.reason,
             millis(grant.expires_at),
+            grant.uses.map(|uses| i64::from(uses.allowed())),
+            grant.uses.map(|uses| i64::from(uses.left())),
             grant.created_at.as_millis(),
             grant.updated_at.as_millis(),
         )
@@ -41,7 +43,7 @@ impl GrantStore for SqlTransaction {
         let row = sqlx::query_as!(
             GrantRow,
             "SELECT id, agent_id, capability, constraints, status, approval_id, decided_by,
-                reason, expires_at, created_at, updated_at
+                reason, expires_at, uses_allowed, uses_left, created_at, updated_at
             FROM aap_grants WHERE id = $1",
             id.as_str(),
         );
@@ -53,7 +55,7 @@ impl GrantStore for SqlTransaction {
         let rows = sqlx::query_as!(
             GrantRow,
             "SELECT id, agent_id, capability, constraints, status, approval_id, decided_by,
-                reason, expires_at, created_at, updated_at
+                reason, expires_at, uses_allowed, uses_left, created_at, updated_at
             FROM aap_grants WHERE agent_id = $1 ORDER BY sequence",
             agent.as_str(),
         );
@@ -64,7 +66,7 @@ impl GrantStore for SqlTransaction {
         let rows = sqlx::query_as!(
             GrantRow,
             "SELECT id, agent_id, capability, constraints, status, approval_id, decided_by,
-                reason, expires_at, created_at, updated_at
+                reason, expires_at, uses_allowed, uses_left, created_at, updated_at
             FROM aap_grants WHERE approval_id = $1 ORDER BY sequence",
             approval.as_str(),
         );
@@ -76,7 +78,7 @@ impl GrantStore for SqlTransaction {
         let done = sqlx::query!(
             "UPDATE aap_grants
             SET status = $3, approval_id = $4, decided_by = $5, constraints = $6, reason = $7,
-                expires_at = $8, updated_at = $9
+                expires_at = $8, uses_allowed = $9, uses_left = $10, updated_at = $11
             WHERE id = $1 AND status = $2",
             change.id.as_str(),
             change.from.as_str(),
@@ -86,6 +88,8 @@ impl GrantStore for SqlTransaction {
             limits(change.constraints.as_ref()),
             change.reason,
             millis(change.expires_at),
+            change.uses.map(|uses| i64::from(uses.allowed())),
+            change.uses.map(|uses| i64::from(uses.left())),
             change.at.as_millis(),
         )
         .execute(self.connection())
@@ -94,6 +98,20 @@ impl GrantStore for SqlTransaction {
         (done.rows_affected() == 1)
             .then_some(())
             .ok_or(StoreError::Conflict(GRANT))
+    }
+
+    async fn take_use(&mut self, id: &GrantId, now: Timestamp) -> StoreResult<u32> {
+        let left = sqlx::query_scalar!(
+            "UPDATE aap_grants SET uses_left = uses_left - 1
+            WHERE id = $1 AND status = 'active' AND uses_left > 0
+                AND (expires_at IS NULL OR expires_at > $2)
+            RETURNING uses_left AS \"uses_left!\"",
+            id.as_str(),
+            now.as_millis(),
+        );
+        let left = left.fetch_optional(self.connection()).await;
+        let left = left.map_err(failed)?.ok_or(StoreError::Conflict(GRANT))?;
+        u32::try_from(left).map_err(|error| corrupt(GRANT, &error))
     }
 
     async fn move_grants(
@@ -151,6 +169,8 @@ struct GrantRow {
     decided_by: Option<String>,
     reason: Option<String>,
     expires_at: Option<i64>,
+    uses_allowed: Option<i64>,
+    uses_left: Option<i64>,
     created_at: i64,
     updated_at: i64,
 }
@@ -161,6 +181,7 @@ impl TryFrom<GrantRow> for Grant {
     fn try_from(row: GrantRow) -> StoreResult<Self> {
         Ok(Self {
             state: state(&row)?,
+            uses: uses(row.uses_allowed, row.uses_left)?,
             constraints: parse_limits(row.constraints.as_deref())?,
             id: column::text(GRANT, row.id)?,
             agent_id: column::text(GRANT, row.agent_id)?,
@@ -193,6 +214,21 @@ fn state(row: &GrantRow) -> StoreResult<GrantState> {
             &format_args!("{} does not go with its other columns", row.status),
         )),
     }
+}
+
+fn uses(allowed: Option<i64>, left: Option<i64>) -> StoreResult<Option<Uses>> {
+    let (Some(allowed), Some(left)) = (allowed, left) else {
+        return Ok(None);
+    };
+    let numbers = u32::try_from(allowed).ok().zip(u32::try_from(left).ok());
+    let uses = numbers.and_then(|(allowed, left)| Uses::from_parts(allowed, left));
+    let wrong = || {
+        corrupt(
+            GRANT,
+            &format_args!("{left} of {allowed} uses cannot be left"),
+        )
+    };
+    uses.map(Some).ok_or_else(wrong)
 }
 
 fn parse_limits(column: Option<&str>) -> StoreResult<Option<Constraints>> {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use procura_agent_auth::agent::{Agent, AgentState, AgentStatus, Mode};
 use procura_agent_auth::approval::{Approval, ApprovalState};
 use procura_agent_auth::constraint::Constraints;
-use procura_agent_auth::grant::{Grant, GrantState, GrantStatus};
+use procura_agent_auth::grant::{Grant, GrantState, GrantStatus, Uses};
 use procura_agent_auth::host::{Host, HostStatus};
 use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId, UserId};
 use procura_agent_auth::jwks::JwksUrl;
@@ -179,6 +179,9 @@ pub trait GrantStore {
     /// Carries out a transition. `Conflict` when the grant is not in state `from` any more, or when
     /// it would be the second pending one.
     async fn apply_grant(&mut self, change: &GrantUpdate) -> StoreResult<()>;
+    /// Takes one of the uses of an active grant that has not ended by `now`. Returns how many are left.
+    /// `Conflict` when there is none to take.
+    async fn take_use(&mut self, id: &GrantId, now: Timestamp) -> StoreResult<u32>;
     /// Moves the pending grants of one approval request to another.
     async fn move_grants(
         &mut self,
@@ -209,19 +212,26 @@ pub struct GrantUpdate {
     pub reason: Option<String>,
     /// Its end from now on.
     pub expires_at: Option<Timestamp>,
+    /// How often it may be used from now on.
+    pub uses: Option<Uses>,
     /// When.
     pub at: Timestamp,
 }
 
-/// Requests for approval. The digest of a user code is unique.
+/// Requests for approval. The digest of a user code is unique, and so is that of a notification URL.
 #[async_trait]
 pub trait ApprovalStore {
-    /// Adds a request. `Conflict` when its code is taken.
+    /// Adds a request. `Conflict` when its code or its notification URL is taken.
     async fn insert_approval(&mut self, approval: &Approval) -> StoreResult<()>;
     /// The request with this identifier.
     async fn find_approval(&mut self, id: &ApprovalId) -> StoreResult<Option<Approval>>;
     /// The request whose user code has this digest.
     async fn find_approval_by_code(&mut self, digest: &[u8; 32]) -> StoreResult<Option<Approval>>;
+    /// The request whose notification URL has a secret part with this digest.
+    async fn find_approval_by_notification(
+        &mut self,
+        digest: &[u8; 32],
+    ) -> StoreResult<Option<Approval>>;
     /// Requests in a person's inbox that can still be answered at `now`, newest first.
     async fn list_inbox(&mut self, user: &UserId, now: Timestamp) -> StoreResult<Vec<Approval>>;
     /// Open requests of an agent, oldest first.

@@ -62,6 +62,8 @@ macro_rules! contract_tests {
                 one_grant_of_a_capability_waits_at_a_time
                 grants_that_wait_for_a_decision_are_listed
                 a_grant_changes_from_the_expected_state_only
+                uses_of_a_grant_are_taken_one_by_one
+                of_parallel_takers_as_many_succeed_as_there_are_uses
                 waiting_grants_move_to_another_request
                 revoking_reaches_active_and_waiting_grants_of_many_agents
                 a_grant_needs_its_agent_and_its_request
@@ -70,6 +72,7 @@ macro_rules! contract_tests {
                 a_request_comes_back_as_it_was_in_every_state
                 an_unknown_request_is_absent
                 a_code_belongs_to_one_request
+                a_notification_url_belongs_to_one_request
                 open_requests_of_an_agent_are_listed
                 an_inbox_lists_what_waits_for_its_person
                 requests_that_can_be_answered_are_listed_page_by_page

@@ -22,7 +22,7 @@ impl Request {
     /// A new delegated agent of a host never seen before asks for `balance` and `pay`.
     fn registration() -> Self {
         let mut agent = fixtures::agent();
-        agent.state = AgentState::Pending { activated_at: None };
+        agent.state = AgentState::NEW;
         agent.user_id = None;
         let mut host = fixtures::host();
         host.status = HostStatus::Pending;
@@ -113,6 +113,7 @@ fn limited(grant: &Grant, limits: &Value) -> Choice {
         grant_id: grant.id.clone(),
         limits: fixtures::constraints(limits),
         expires_at: None,
+        uses: None,
     }
 }
 

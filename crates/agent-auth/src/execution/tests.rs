@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fixtures::{self, LIFETIME, NOW, grant, name, pending_grant, seconds};
-use crate::grant::GrantState;
+use crate::grant::{GrantState, Uses};
 use crate::token::Window;
 use crate::token::agent::{Signer, TYPE, UnverifiedAgentToken};
 
@@ -265,6 +265,44 @@ fn a_limit_nobody_understands_does_not_stop_what_another_grant_allows() {
         ..grants[0].clone()
     }];
     assert_eq!(pay(&json!({}), &over), Err(not_granted(false)));
+}
+
+/// An active grant of `pay` with this many of three uses left.
+fn counted(number: u8, limits: &Value, left: u32) -> Grant {
+    Grant {
+        uses: Uses::from_parts(3, left),
+        ..grant(number, "pay", limits)
+    }
+}
+
+// AA-5.13-12
+#[test]
+fn a_grant_that_is_used_up_permits_nothing_more() {
+    let capped = json!({"amount": {"max": 10}});
+    let over = Refusal::LimitExceeded {
+        capability: name("pay"),
+        uses_allowed: 3,
+    };
+    assert_eq!(over.code_and_status(), ("limit_exceeded", 403));
+    let used_up = [counted(1, &capped, 0)];
+    assert_eq!(pay(&json!({"amount": 5}), &used_up), Err(over));
+    // What its limits forbid was never among what it was good for.
+    let violated = pay(&json!({"amount": 50}), &used_up).unwrap_err();
+    assert_eq!(violated.code_and_status().0, "constraint_violated");
+}
+
+// AA-5.13-12
+#[test]
+fn uses_are_taken_only_where_no_grant_without_a_number_permits_the_call() {
+    let capped = json!({"amount": {"max": 10}});
+    let grants = [
+        counted(1, &json!({}), 0),
+        counted(2, &json!({}), 1),
+        grant(3, "pay", &capped),
+    ];
+    let through = |amount| pay(&json!({"amount": amount}), &grants).unwrap();
+    assert_eq!(through(5), grants[2].id.to_string());
+    assert_eq!(through(50), grants[1].id.to_string());
 }
 
 /// Name, claim, grant, limits: each call breaks its own rule and all later ones.

@@ -95,6 +95,30 @@ fn clocks_that_are_off_never_end_anything() {
     assert_eq!(expires_at(&agent, &off), None);
 }
 
+/// Its wish to go on was not answered, so it is where it was before.
+// AA-2.5-01
+#[test]
+fn an_agent_that_waits_to_go_on_falls_back_to_expired() {
+    let mut agent = agent(0, None);
+    let end = at(3 * DAY);
+    agent.state = AgentState::NEW;
+    assert_eq!(agent.state.waiting_until(Some(end)), AgentState::NEW);
+    assert_eq!(state_at(&agent, &POLICY, end), AgentState::NEW);
+    agent.state = AgentState::from_parts(AgentStatus::Pending, Some(at(0)))
+        .unwrap()
+        .waiting_until(Some(end));
+    assert_eq!(agent.state.pending_until(), Some(end));
+    let before = end.minus(Duration::from_millis(1));
+    assert_eq!(state_at(&agent, &POLICY, before), agent.state);
+    let activated_at = at(0);
+    assert_eq!(
+        state_at(&agent, &POLICY, end),
+        AgentState::Expired { activated_at }
+    );
+    let revoked = state_at(&agent, &POLICY, at(8 * DAY)).status();
+    assert_eq!(revoked, AgentStatus::Revoked);
+}
+
 proptest! {
     // AA-2.4-06
     #[test]
@@ -114,7 +138,8 @@ proptest! {
     fn whatever_the_clocks_say_is_a_legal_transition(seconds in 0..9 * DAY, used in 0..8 * DAY) {
         for status in AgentStatus::ALL {
             let mut agent = agent(0, Some(used));
-            agent.state = AgentState::from_parts(status, Some(at(0))).unwrap();
+            let state = AgentState::from_parts(status, Some(at(0))).unwrap();
+            agent.state = state.waiting_until(Some(at(4 * DAY)));
             let now = state_at(&agent, &POLICY, at(seconds)).status();
             prop_assert!(now == status || status.may_become(now));
         }

@@ -53,6 +53,7 @@ fn grant(state: GrantState) -> Grant {
         state,
         reason: None,
         expires_at: None,
+        uses: None,
         created_at: NOW,
         updated_at: NOW,
     }

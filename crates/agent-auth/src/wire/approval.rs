@@ -19,6 +19,15 @@ pub struct ApprovalObject {
     /// A message shown to the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding_message: Option<String>,
+    /// Where to listen instead of asking again and again, as server-sent events (§10.10.2). A secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification_url: Option<String>,
+    /// What to tell the person. Methods of the server's own only (§10.10.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
+    /// Where the person turns. Methods of the server's own only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// Seconds until it is too late.
     pub expires_in: u64,
     /// Least seconds between two looks at `GET /agent/status`.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::capability::Capability;
 use crate::capability::CapabilityName;
 use crate::constraint::Constraints;
-use crate::grant::{Grant, GrantState};
+use crate::grant::{Grant, GrantState, Uses};
 
 /// A grant as everything but introspection shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,12 @@ pub struct GrantObject {
     /// When it ends, if it ends before the agent does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
+    /// How often it may be used, if not without end. An extension of this server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses_allowed: Option<u32>,
+    /// How often it still may be. Comes with `uses_allowed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses_left: Option<u32>,
     /// What the capability does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -49,6 +55,8 @@ impl GrantObject {
             granted_by: None,
             reason: None,
             expires_at: None,
+            uses_allowed: None,
+            uses_left: None,
             description: None,
             input: None,
             output: None,
@@ -64,6 +72,8 @@ impl GrantObject {
                 granted_by: Some(granted_by.to_string()),
                 reason: grant.reason.clone(),
                 expires_at: grant.expires_at.map(|end| end.to_string()),
+                uses_allowed: grant.uses.map(Uses::allowed),
+                uses_left: grant.uses.map(Uses::left),
                 description: capability.map(|it| it.description.clone()),
                 input: capability.and_then(|it| it.input.clone()),
                 output: capability.and_then(|it| it.output.clone()),

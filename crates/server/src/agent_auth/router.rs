@@ -7,8 +7,8 @@ use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::wire;
 
 use super::{
-    capabilities, discovery, execute, introspect, lifecycle, register, request_capability, revoke,
-    status,
+    capabilities, discovery, events, execute, introspect, lifecycle, register, request_capability,
+    revoke, status,
 };
 use crate::app::App;
 use crate::error::Rejection;
@@ -83,6 +83,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         path: "/agent/status",
         caller: CallerKind::Host,
         handler: || get(status::status),
+    },
+    Endpoint {
+        method: "GET",
+        path: "/agent/events/{token}",
+        caller: CallerKind::Anyone,
+        handler: || get(events::events),
     },
     Endpoint {
         method: "POST",

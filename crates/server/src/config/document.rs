@@ -18,6 +18,7 @@ use procura_service::{ArgumentsPolicy, Policy};
 use serde::Deserialize;
 
 use super::capability::CapabilitySection;
+use super::custom_method::CustomMethods;
 use super::limits::LimitsSection;
 use super::proxy::ProxySection;
 use super::security::SecuritySection;
@@ -114,6 +115,9 @@ struct ApprovalSection {
     methods: Vec<Method>,
     inbox_per_person: NonZeroU8,
     inbox_per_host: NonZeroU8,
+    custom: CustomMethods,
+    notifications: bool,
+    protected_names: Vec<String>,
     expires_in: Span,
     interval: Span,
 }
@@ -257,10 +261,13 @@ impl Document {
             window: Window::default(),
             possession: self.security.judge(certificates)?,
             approval_methods: self.approval.methods.clone(),
+            custom_methods: self.approval.custom.read()?,
             inbox: InboxLimits {
                 per_person: self.approval.inbox_per_person.get().into(),
                 per_host: self.approval.inbox_per_host.get().into(),
             },
+            approval_notifications: self.approval.notifications,
+            protected_names: self.approval.protected_names.clone(),
             approval_expires_in: self.approval.expires_in.0,
             approval_interval: self.approval.interval.0,
             max_stream: self.streams.max_duration.0,
@@ -342,6 +349,9 @@ impl Default for ApprovalSection {
             methods: Method::ALL.to_vec(),
             inbox_per_person: NonZeroU8::new(20).unwrap_or(NonZeroU8::MIN),
             inbox_per_host: NonZeroU8::new(5).unwrap_or(NonZeroU8::MIN),
+            custom: CustomMethods::default(),
+            notifications: true,
+            protected_names: Vec::new(),
             expires_in: Span(Duration::from_mins(5)),
             interval: Span(Duration::from_secs(5)),
         }

@@ -100,6 +100,18 @@ fn a_mistake_is_answered_with_the_key_and_what_is_allowed() {
         ),
         (with("[approval]\ninbox_per_host = 0"), "inbox_per_host"),
         (
+            with("[approval.custom.ciba]\ninstructions = \"x\""),
+            "approval.custom.ciba: a name",
+        ),
+        (
+            with("[approval.custom.desk]\ninstructions = \" \""),
+            "approval.custom.desk.instructions",
+        ),
+        (
+            with("[approval.custom.desk]\ninstructions = \"x\"\nurl = \"http://x\""),
+            "approval.custom.desk.url",
+        ),
+        (
             with("[autonomous]\nunknown_hosts = \"allow\""),
             "`pending`, `activate`, `refuse`",
         ),

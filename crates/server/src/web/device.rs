@@ -1,7 +1,9 @@
 //! `/device`: a person types the code that their app shows, sees what is asked for, and decides (AAP §7.1).
 //! From their inbox they come to the same page without a code (§7.2).
 
+mod adjust;
 mod answer;
+mod bounds;
 mod code;
 mod consent;
 mod outcome;
@@ -97,11 +99,11 @@ pub(super) async fn decide(
     let id = id.map_err(|_| Notice::unreadable_form().to(&person))?;
     let view = requests::view(&app.ctx, &person, &id).await;
     let view = view.map_err(|error| refused(error, &person, &way))?;
-    let answer = match read_answer(&form, &view) {
+    let answer = match read_answer(&form, &view, app.ctx.now()) {
         Ok(answer) => answer,
         Err(Mistake::NoDecision) => return Err(Notice::unreadable_form().to(&person)),
         Err(mistake) => {
-            let again = ConsentPage::new(&app, &person, &way, &view).after(mistake, &form);
+            let again = ConsentPage::new(&app, &person, &way, &view).after(&mistake, &form);
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&again)).into_response());
         }
     };

@@ -76,8 +76,8 @@ fn is_form(request: &Request) -> bool {
     essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
-/// The largest form, in bytes. A decision on a hundred capabilities takes a third of it.
-const MAX_BODY: usize = 16 * 1024;
+/// The largest form, in bytes. A decision on a hundred capabilities with bounds on each takes half of it.
+const MAX_BODY: usize = 128 * 1024;
 /// How long a form may take to arrive.
 const MAX_WAIT: Duration = Duration::from_secs(15);
 

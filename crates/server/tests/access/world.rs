@@ -20,6 +20,8 @@ pub(crate) struct World {
     pub(crate) spare: TestAgent,
     /// A job that the good agent started.
     pub(crate) job: String,
+    /// Where to listen for what became of a request that was denied.
+    pub(crate) events: String,
     pub(crate) other_host: TestHost,
     pub(crate) other_agent: TestAgent,
     pub(crate) pending_host: TestHost,
@@ -61,6 +63,7 @@ impl World {
         let job = started.text_of("status_url").to_owned();
         Self {
             job: job[bank.issuer.len()..].to_owned(),
+            events: asked.notification_path(&bank),
             bank,
             host,
             agent,
@@ -96,6 +99,7 @@ impl World {
             "/agent/status" => {
                 return (format!("/agent/status?agent_id={}", self.agent.id), None);
             }
+            "/agent/events/{token}" => return (self.events.clone(), None),
             "/capability/status/{job}" => return (self.job.clone(), None),
             "/agent/register" => Some(wish(json!([]))),
             "/agent/request-capability" => Some(json!({ "capabilities": ["check_balance"] })),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use procura_agent_auth::approval::ApprovalError;
-use procura_people::consent::ConsentAnswer;
+use procura_people::consent::{Chosen, ConsentAnswer};
 use procura_people::presence::{Lacking, Method};
 use procura_service::admin::{AdminReply, AdminRequest};
 use procura_service::agent_auth::consent::{self, ConsentError};
@@ -85,7 +85,7 @@ async fn of_two_people_who_read_the_same_request_the_first_to_answer_decides() {
     let (id, view) = bank.read(&alice, &asked).await.unwrap();
     bank.try_approve(&asked, &bob).await.unwrap();
     let yes = ConsentAnswer::Approve {
-        items: vec![view.items[0].id.clone()],
+        items: vec![Chosen::as_asked(view.items[0].id.clone())],
     };
     is_refused(
         bank.decide(&alice, &id, &view, &yes).await,
@@ -123,6 +123,98 @@ async fn some_capabilities_may_be_approved_and_others_not() {
     );
     let denied = bank.execute(&agent, "echo", json!({})).await;
     assert_eq!(denied.refusal(), (403, "capability_not_granted"));
+}
+
+/// Whoever asks: a new agent, one that wants more, and one that wants to go on.
+// AA-7-01, AA-7-03, AA-7-04, AA-7-05
+#[tokio::test]
+async fn each_answer_that_waits_for_somebody_says_where_to_go() {
+    let bank = Bank::start_with(&extended("[lifetime]\nsession_ttl = \"30m\"")).await;
+    let host = TestHost::new();
+    let (agent, registered) = bank.register(&host, &wish(json!(["echo"]))).await;
+    bank.administrator_approves(&registered).await;
+    let more = bank.request(&agent, json!(["list_accounts"])).await;
+    bank.clock.advance(Duration::from_hours(1));
+    let body = json!({ "agent_id": agent.id });
+    let token = host.token(&bank);
+    let resumed = bank.post("/agent/reactivate", Some(&token), &body).await;
+    for answer in [registered, more, resumed] {
+        let approval = &answer.body["approval"];
+        assert_eq!(approval["method"], "device_authorization", "{answer:?}");
+        assert_eq!(
+            (&approval["expires_in"], &approval["interval"]),
+            (&json!(300), &json!(5))
+        );
+        let page = format!("{}/device", bank.issuer);
+        assert_eq!(approval["verification_uri"], page);
+        let complete = format!("{page}?code={}", answer.user_code());
+        assert_eq!(approval["verification_uri_complete"], complete);
+    }
+}
+
+/// Chosen by whoever prefers it, and answered by whoever runs the server.
+// AA-10.10.3-01, AA-7.5-02
+#[tokio::test]
+async fn a_method_of_the_servers_own_is_listed_chosen_and_answered_by_an_administrator() {
+    let config = "[approval.custom.desk]\ninstructions = \"Ask at the desk\"\nurl = \"https://desk.example/\"";
+    let bank = Bank::start_with(&extended(config)).await;
+    let document = bank.get("/.well-known/agent-configuration", None).await;
+    let methods = json!(["device_authorization", "ciba", "desk"]);
+    assert_eq!(document.body["approval_methods"], methods);
+    let host = TestHost::new();
+    let mut body = wish(json!(["list_accounts"]));
+    body["preferred_method"] = json!("desk");
+    let (agent, answer) = bank.register(&host, &body).await;
+    let mut approval = answer.body["approval"].clone();
+    approval.as_object_mut().unwrap().remove("notification_url");
+    let expected = json!({
+        "method": "desk",
+        "instructions": "Ask at the desk",
+        "url": "https://desk.example/",
+        "expires_in": 300,
+        "interval": 5,
+    });
+    assert_eq!(approval, expected);
+    let alice = bank.person(ALICE, Method::Passkey).await;
+    let hidden = bank.read(&alice, &answer).await;
+    assert!(matches!(hidden, Err(ConsentError::Unknown)), "{hidden:?}");
+    bank.administrator_approves(&answer).await;
+    assert_eq!(bank.status(&host, &agent).await.body["status"], "active");
+}
+
+/// Each time it replaces a code, the log has it.
+#[tokio::test]
+async fn a_repeated_registration_is_on_record() {
+    let bank = Bank::start().await;
+    let host = TestHost::new();
+    let body = wish(json!(["list_accounts"]));
+    let (agent, first) = bank.register(&host, &body).await;
+    let first = bank.request_behind(&first).await.unwrap();
+    let second = bank.register_again(&host, &agent, &body).await;
+    let second = bank.request_behind(&second).await.unwrap();
+    let records = bank.records_of("approval.renewed").await;
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0]["agent_id"], agent.id);
+    let detail = json!({ "approval_id": second, "replaced": [first] });
+    assert_eq!(records[0]["detail"], detail);
+}
+
+/// The other request stays open, and its grants wait on.
+// AA-5.3-20, AA-5.4-05
+#[tokio::test]
+async fn an_answer_touches_only_what_its_request_was_raised_for() {
+    let bank = Bank::start().await;
+    let (host, agent) = bank.approved_agent(json!([])).await;
+    let one = bank.request(&agent, json!(["list_accounts"])).await;
+    let other = bank.request(&agent, json!(["check_balance"])).await;
+    bank.approve_all(&one, ALICE).await;
+    let grants = bank.status(&host, &agent).await;
+    let expected = [("list_accounts", "active"), ("check_balance", "pending")];
+    assert_eq!(grants.grants(), expected);
+    bank.deny(&other, ALICE, "no").await;
+    let grants = bank.status(&host, &agent).await;
+    let expected = [("list_accounts", "active"), ("check_balance", "denied")];
+    assert_eq!(grants.grants(), expected);
 }
 
 // AA-5.3-21
@@ -220,7 +312,7 @@ async fn a_code_dies_with_its_time_and_a_retry_brings_a_new_one() {
     bank.read(&alice, &first).await.unwrap();
     bank.clock.advance(Duration::from_secs(1));
     let yes = ConsentAnswer::Approve {
-        items: vec![view.items[0].id.clone()],
+        items: vec![Chosen::as_asked(view.items[0].id.clone())],
     };
     is_refused(
         bank.decide(&alice, &id, &view, &yes).await,
@@ -286,7 +378,7 @@ async fn what_moves_money_takes_more_than_a_password() {
         .find(|item| item.name == "list_accounts")
         .unwrap();
     let yes = ConsentAnswer::Approve {
-        items: vec![harmless.id.clone()],
+        items: vec![Chosen::as_asked(harmless.id.clone())],
     };
     bank.decide(&typed, &id, &view, &yes).await.unwrap();
     let expected = [("transfer_domestic", "denied"), ("list_accounts", "active")];
@@ -321,7 +413,7 @@ async fn an_answer_to_something_else_than_what_was_shown_does_not_count() {
     let (agent, asked) = bank.register(&host, &wish(json!(["list_accounts"]))).await;
     let alice = bank.person(ALICE, Method::Passkey).await;
     let (id, mut view) = bank.read(&alice, &asked).await.unwrap();
-    let items = vec![view.items[0].id.clone()];
+    let items = vec![Chosen::as_asked(view.items[0].id.clone())];
     view.items[0].description = "Look at the weather".to_owned();
     let answer = ConsentAnswer::Approve { items };
     let changed = bank.decide(&alice, &id, &view, &answer).await;

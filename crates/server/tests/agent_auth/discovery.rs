@@ -11,7 +11,7 @@ use crate::support::{Bank, changed, extended, with_issuer};
 
 const PATH: &str = "/.well-known/agent-configuration";
 /// A job's URL comes with the answer that starts it.
-const UNNAMED: [&str; 1] = ["/capability/status/{job}"];
+const UNNAMED: [&str; 2] = ["/agent/events/{token}", "/capability/status/{job}"];
 
 async fn document(bank: &Bank) -> Answer {
     let answer = bank.get(PATH, None).await;

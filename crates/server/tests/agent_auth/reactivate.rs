@@ -186,6 +186,34 @@ async fn without_a_person_behind_the_host_somebody_has_to_approve() {
     assert_eq!(status["created_at"], hours_after_start(0));
 }
 
+/// Nobody answered, so it is as expired as it was, and may ask again.
+// AA-2.5-01, AA-7.1-03
+#[tokio::test]
+async fn a_reactivation_that_nobody_answers_falls_back_to_expired() {
+    let bank = bank().await;
+    let (host, agent) = unlinked(&bank).await;
+    let first = reactivate(&bank, &host, &agent).await;
+    bank.clock.advance(Duration::from_secs(200));
+    // The same key again renews the request, and the agent waits for that one.
+    let body = wish(json!(["echo"]));
+    let renewed = bank.register_again(&host, &agent, &body).await;
+    assert_ne!(renewed.user_code(), first.user_code());
+    let record = &bank.records_of("approval.renewed").await[0];
+    assert_eq!(record["detail"]["replaced"].as_array().unwrap().len(), 1);
+    bank.clock.advance(Duration::from_secs(299));
+    assert_eq!(bank.status(&host, &agent).await.body["status"], "pending");
+    bank.clock.advance(Duration::from_secs(1));
+    assert_eq!(bank.status(&host, &agent).await.body["status"], "expired");
+    assert_eq!(echo(&bank, &agent).await.refusal(), (403, "agent_expired"));
+    let conflict = bank.register_again(&host, &agent, &body).await;
+    assert_eq!(conflict.refusal(), (409, "agent_exists"));
+    let again = reactivate(&bank, &host, &agent).await;
+    assert_eq!(again.body["status"], "pending");
+    assert_eq!(again.grants(), [("echo", "pending")]);
+    bank.approve_all(&again, ALICE).await;
+    assert_eq!(echo(&bank, &agent).await.status, 200);
+}
+
 // AA-7.1-04
 #[tokio::test]
 async fn a_reactivation_that_is_turned_down_ends_the_agent() {

@@ -39,6 +39,7 @@ async fn an_agent_of_an_unknown_host_waits_for_approval_with_everything_it_asks_
         "expires_in": 300,
         "interval": 5,
         "method": "device_authorization",
+        "notification_url": "https://bank.example/agent/events/SECRET",
         "user_code": "CODE",
         "verification_uri": "https://bank.example/device",
         "verification_uri_complete": "https://bank.example/device?code=CODE"

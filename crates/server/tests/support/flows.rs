@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use procura_agent_auth::host::HostStatus;
 use procura_agent_auth::id::ApprovalId;
-use procura_people::consent::{ConsentAnswer, ConsentView};
+use procura_people::consent::{Chosen, ConsentAnswer, ConsentView};
 use procura_people::person::Email;
 use procura_people::presence::{Method, Proof};
 use procura_people::session::Session;
@@ -167,7 +167,9 @@ impl Bank {
         let person = self.person(email, Method::Passkey).await;
         let (id, view) = self.read(&person, answer).await?;
         let items = view.items.iter().filter(|item| chosen(&item.name));
-        let items = items.map(|item| item.id.clone()).collect();
+        let items = items
+            .map(|item| Chosen::as_asked(item.id.clone()))
+            .collect();
         self.decide(&person, &id, &view, &ConsentAnswer::Approve { items })
             .await
     }
@@ -179,7 +181,11 @@ impl Bank {
         person: &SignedIn,
     ) -> Result<(), ConsentError> {
         let (id, view) = self.read(person, answer).await?;
-        let items = view.items.iter().map(|item| item.id.clone()).collect();
+        let items = view
+            .items
+            .iter()
+            .map(|item| Chosen::as_asked(item.id.clone()))
+            .collect();
         self.decide(person, &id, &view, &ConsentAnswer::Approve { items })
             .await
     }

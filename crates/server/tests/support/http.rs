@@ -46,6 +46,15 @@ impl Answer {
             .to_owned()
     }
 
+    /// Where to listen for the answer to the request for approval in it, as a path.
+    pub(crate) fn notification_path(&self, bank: &super::Bank) -> String {
+        let url = self.body["approval"]["notification_url"].as_str();
+        let url = url.unwrap_or_else(|| panic!("no notification URL in {self:?}"));
+        let path = url.strip_prefix(&bank.issuer);
+        path.unwrap_or_else(|| panic!("{url} is elsewhere"))
+            .to_owned()
+    }
+
     /// The capability and status of each grant in it.
     pub(crate) fn grants<'g>(&'g self) -> Vec<(&'g str, &'g str)> {
         let grants = self.body["agent_capability_grants"].as_array();
@@ -153,6 +162,51 @@ pub(crate) async fn send_at_once(
         }
     }
     sent.join_all().await
+}
+
+/// A stream of server-sent events, read one by one.
+pub(crate) struct Listening {
+    body: Incoming,
+    unread: String,
+}
+
+impl Listening {
+    /// The next event: its kind and data. `None` when the stream has ended.
+    pub(crate) async fn event(&mut self) -> Option<(String, Value)> {
+        loop {
+            if let Some((block, rest)) = self.unread.split_once("\n\n") {
+                let field = |name: &str| {
+                    let mut lines = block.lines().filter_map(|line| line.strip_prefix(name));
+                    lines.next().map(|value| value.trim().to_owned())
+                };
+                let event = field("event:").zip(field("data:"));
+                self.unread = rest.to_owned();
+                if let Some((kind, data)) = event {
+                    return Some((kind, serde_json::from_str(&data).unwrap()));
+                }
+                continue;
+            }
+            let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await;
+            let frame = frame.unwrap_or_else(|_| panic!("no event after {:?}", self.unread))?;
+            let bytes = frame.unwrap().into_data().unwrap_or_default();
+            self.unread.push_str(std::str::from_utf8(&bytes).unwrap());
+        }
+    }
+}
+
+/// Starts reading server-sent events.
+pub(crate) async fn listen(address: &str, path: &str) -> Listening {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get(path).header("host", address);
+    let request = request.body(Full::new(Bytes::new())).unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.status().as_u16(), 200);
+    Listening {
+        body: response.into_body(),
+        unread: String::new(),
+    }
 }
 
 async fn read(response: Response<Incoming>) -> Answer {

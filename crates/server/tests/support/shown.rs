@@ -20,6 +20,7 @@ impl Bank {
                 .map(|(name, value)| {
                     let shown = match name.as_str() {
                         "user_code" => Value::from("CODE"),
+                        "notification_url" => Value::from(without_secret(&value)),
                         "verification_uri_complete" => Value::from(without_code(&value)),
                         _ => value,
                     };
@@ -38,6 +39,11 @@ impl Bank {
             _ => text.replace(&self.issuer, "https://bank.example"),
         }
     }
+}
+
+fn without_secret(link: &Value) -> String {
+    let (place, _) = link.as_str().unwrap().rsplit_once('/').unwrap();
+    format!("{place}/SECRET")
 }
 
 fn without_code(link: &Value) -> String {

@@ -458,7 +458,7 @@ async fn a_form_that_no_page_sends_decides_nothing() {
     }
     let huge = format!(
         "reference={reference}&shown={shown}&decision=deny&reason={}",
-        "a".repeat(16 * 1024)
+        "a".repeat(128 * 1024)
     );
     let headers = [("content-type", FORM.to_owned())];
     let answer = browser

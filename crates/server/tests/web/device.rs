@@ -123,6 +123,18 @@ async fn the_page_says_who_asks_for_what_and_within_which_limits() {
     What it asks for
     Check the balance of one of your accounts
     check_balance
+    Set bounds on check_balance
+    Allow it
+    until it is taken back, at most until 10:00 UTC on 27 March 2026
+    for one hour
+    for one day
+    for one week
+    for 30 days
+    until the end of the day below
+    Last day
+    Counts only if you chose a day above; it ends at midnight UTC. Such as 2030-12-31.
+    How many times
+    Leave it empty for any number.
     Send money to another account in the same country
     transfer_domestic needs a passkey
     amount: at most 500

@@ -137,6 +137,18 @@ async fn its_request_is_read_without_a_code_and_approved() {
     What it asks for
     Check the balance of one of your accounts
     check_balance
+    Set bounds on check_balance
+    Allow it
+    until it is taken back, at most until 10:00 UTC on 27 March 2026
+    for one hour
+    for one day
+    for one week
+    for 30 days
+    until the end of the day below
+    Last day
+    Counts only if you chose a day above; it ends at midnight UTC. Such as 2030-12-31.
+    How many times
+    Leave it empty for any number.
     You decide as alice@example.com. The request ends at 10:05 UTC, in 5 minutes.
     Approve
     Deny

@@ -8,6 +8,7 @@
 )]
 mod support;
 
+mod bounds;
 mod browser;
 mod decision;
 mod device;

@@ -1,7 +1,7 @@
 //! Requests for approval, for administrators.
 
 use procura_agent_auth::id::{ApprovalId, UserId};
-use procura_people::consent::ConsentAnswer;
+use procura_people::consent::{Chosen, ConsentAnswer};
 use serde_json::{Value, json};
 
 use super::error::{AdminError, consent_error, page, person, refused, shown};
@@ -20,7 +20,7 @@ pub(super) async fn list(ctx: &Context, listing: &Listing) -> Result<Value, Admi
         value["agent_id"] = file.agent.id.as_str().into();
         value["mode"] = file.agent.mode.as_str().into();
         value["approver"] = file.approval.approver.as_str().into();
-        value["method"] = file.approval.channel.method().as_str().into();
+        value["method"] = file.approval.channel.method().into();
         value["login_hint"] = file.approval.login_hint.into();
         listed.push(value);
     }
@@ -44,7 +44,7 @@ pub(super) async fn approve(
     let items = file
         .grants
         .iter()
-        .map(|grant| grant.id.to_string())
+        .map(|grant| Chosen::as_asked(grant.id.as_str()))
         .collect();
     decide(
         ctx,

@@ -5,6 +5,7 @@ use procura_agent_auth::approval::{Approval, ApprovalState, Channel, Purpose};
 use procura_agent_auth::host::Host;
 use procura_agent_auth::id::ApprovalId;
 use procura_agent_auth::method;
+use procura_agent_auth::notification::NotificationToken;
 use procura_agent_auth::request::ApproverKind;
 use procura_agent_auth::user_code::UserCode;
 use procura_agent_auth::wire::approval::ApprovalObject;
@@ -12,6 +13,7 @@ use procura_agent_auth::wire::register::ApprovalHints;
 use procura_keys::clock::Timestamp;
 use procura_store::Transaction;
 
+use super::notification;
 use crate::context::Context;
 use crate::error::{Failure, ServiceResult};
 
@@ -19,6 +21,7 @@ use crate::error::{Failure, ServiceResult};
 pub(super) struct Opened {
     pub(super) approval: Approval,
     code: Option<UserCode>,
+    notification: Option<NotificationToken>,
 }
 
 /// Opens a request. Those it replaces have to be closed before, so that they do not count against it.
@@ -33,6 +36,8 @@ pub(super) async fn open(
     hints: &ApprovalHints,
     now: Timestamp,
 ) -> ServiceResult<Opened> {
+    let notified = ctx.policy().approval_notifications;
+    let notification = notified.then(|| NotificationToken::new(ctx.random()));
     let (channel, code) = channel(ctx, tx, host, approver, hints, now).await?;
     let approval = Approval {
         id: ApprovalId::new(now, ctx.random()),
@@ -44,15 +49,26 @@ pub(super) async fn open(
         reason: hints.reason.clone(),
         binding_message: hints.binding_message.clone(),
         login_hint: hints.login_hint.clone(),
+        notification: notification.as_ref().map(NotificationToken::digest),
         state: ApprovalState::Open,
         created_at: now,
-        expires_at: now.plus(ctx.policy().approval_expires_in),
+        expires_at: ends_at(ctx, now),
     };
     tx.insert_approval(&approval).await?;
-    Ok(Opened { approval, code })
+    Ok(Opened {
+        approval,
+        code,
+        notification,
+    })
 }
 
-/// The inbox of the person the host belongs to, if it has room, or a new code.
+/// When a request that is made now can no longer be answered.
+pub(super) fn ends_at(ctx: &Context, now: Timestamp) -> Timestamp {
+    now.plus(ctx.policy().approval_expires_in)
+}
+
+/// A method of the server's own if the client prefers one, the inbox of the person the host belongs to if it has room,
+/// or a new code.
 async fn channel(
     ctx: &Context,
     tx: &mut dyn Transaction,
@@ -63,6 +79,10 @@ async fn channel(
 ) -> ServiceResult<(Channel, Option<UserCode>)> {
     let policy = ctx.policy();
     let preferred = hints.preferred_method.as_deref();
+    if let Some(custom) = method::custom(&policy.custom_methods, preferred) {
+        let method = custom.name.clone();
+        return Ok((Channel::Custom { method }, None));
+    }
     let inbox = method::inbox_of(&policy.approval_methods, preferred, approver, host);
     let Some(person) = inbox else {
         let code = new_code(ctx)?;
@@ -80,12 +100,20 @@ impl Opened {
     pub(super) fn object(&self, ctx: &Context) -> ApprovalObject {
         let page = ctx.provider().url(PAGE);
         let complete = |code| format!("{page}?code={code}");
+        let method = Some(self.approval.channel.method());
+        let custom = method::custom(&ctx.policy().custom_methods, method);
         ApprovalObject {
-            method: self.approval.channel.method().as_str().to_owned(),
+            method: self.approval.channel.method().to_owned(),
             verification_uri_complete: self.code.as_ref().map(complete),
             verification_uri: self.code.as_ref().map(|_| page.clone()),
             user_code: self.code.as_ref().map(ToString::to_string),
             binding_message: self.approval.binding_message.clone(),
+            instructions: custom.map(|custom| custom.instructions.clone()),
+            url: custom.and_then(|custom| custom.url.clone()),
+            notification_url: self.notification.as_ref().map(|token| {
+                ctx.provider()
+                    .url(&format!("{}{}", notification::PATH, token.expose()))
+            }),
             expires_in: ctx.policy().approval_expires_in.as_secs(),
             interval: ctx.policy().approval_interval.as_secs(),
         }

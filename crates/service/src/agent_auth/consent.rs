@@ -2,20 +2,23 @@
 
 use procura_agent_auth::agent::{Agent, AgentState};
 use procura_agent_auth::approval::{
-    self, Answer, Approval, ApprovalDecision, ApprovalError, Approver, Case, Choice, Purpose,
+    self, Answer, Approval, ApprovalDecision, ApprovalError, Approver, Case, Channel, Choice,
+    Purpose,
 };
 use procura_agent_auth::capability::ApprovalStrength;
-use procura_agent_auth::grant::{Grant, GrantStatus};
+use procura_agent_auth::grant::{Grant, GrantStatus, Uses};
 use procura_agent_auth::host::{Host, HostStatus};
 use procura_agent_auth::id::{AgentId, ApprovalId, UserId};
+use procura_agent_auth::lifetime;
 use procura_agent_auth::user_code::UserCode;
 use procura_keys::clock::Timestamp;
-use procura_people::consent::{ConsentAnswer, ConsentItem, ConsentKind, ConsentView};
+use procura_people::consent::{ConsentAnswer, ConsentItem, ConsentKind, ConsentView, Limit};
 use procura_people::presence::{Lacking, Strength, judge};
 use procura_store::Transaction;
 use procura_store::agent_auth::{AgentChange, GrantUpdate, HostChange};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::bounds::{adjustable, constraints};
 use super::link_host;
 use super::sentences::sentences;
 use crate::audit;
@@ -109,7 +112,7 @@ async fn answer_once(
         ConsentAnswer::Deny { .. } => Strength::Session,
     };
     let approver = approver(person);
-    let decision = file.decide(ctx, &approver, &file.answer(answer), now)?;
+    let decision = file.decide(ctx, &approver, &file.answer(answer)?, now)?;
     if shown != view.digest() {
         return Err(ConsentError::Changed);
     }
@@ -143,7 +146,7 @@ pub async fn answer_as_administrator(
     let now = ctx.now();
     let mut tx = ctx.begin().await?;
     let file = File::load(tx.as_mut(), id).await?;
-    let decision = file.decide(ctx, &approver, &file.answer(answer), now)?;
+    let decision = file.decide(ctx, &approver, &file.answer(answer)?, now)?;
     let touched = file
         .write(tx.as_mut(), &decision, &approver, "administrator", now)
         .await?;
@@ -184,10 +187,14 @@ impl File {
         })
     }
 
-    /// What waits in one person's inbox does not exist for others, so that nobody can find out about it.
+    /// What waits in one person's inbox, or for whoever runs the server, does not exist for others, so that nobody
+    /// can find out about it.
     fn require_shown_to(&self, person: &SignedIn) -> Result<(), ConsentError> {
-        let inbox = self.approval.channel.user_id();
-        let is_theirs = inbox.is_none_or(|user| *user == user_id(person));
+        let is_theirs = match &self.approval.channel {
+            Channel::Code { .. } => true,
+            Channel::Inbox { user_id: user } => *user == user_id(person),
+            Channel::Custom { .. } => false,
+        };
         is_theirs.then_some(()).ok_or(ConsentError::Unknown)
     }
 
@@ -235,32 +242,33 @@ impl File {
             message: self.approval.binding_message.clone(),
             items: self.grants.iter().map(|grant| item(ctx, grant)).collect(),
             expires_at: self.approval.expires_at,
+            ends_by: lifetime::ends_by(&self.agent, &ctx.policy().lifetime),
         }
     }
 
     /// A person's answer in the protocol's terms. Items that are not of this request are ignored here and
     /// refused by the rules if they name a grant.
-    fn answer(&self, answer: &ConsentAnswer) -> Answer {
-        match answer {
-            ConsentAnswer::Deny { reason } => Answer::Deny {
-                reason: reason.clone(),
-            },
-            ConsentAnswer::Approve { items } => {
-                let chosen = self
-                    .grants
-                    .iter()
-                    .filter(|grant| items.iter().any(|id| id == grant.id.as_str()));
-                let choice = |grant: &Grant| Choice {
+    fn answer(&self, answer: &ConsentAnswer) -> Result<Answer, ApprovalError> {
+        let items = match answer {
+            ConsentAnswer::Deny { reason } => {
+                let reason = reason.clone();
+                return Ok(Answer::Deny { reason });
+            }
+            ConsentAnswer::Approve { items } => items,
+        };
+        let mut choices = Vec::with_capacity(items.len());
+        for grant in &self.grants {
+            if let Some(chosen) = items.iter().find(|item| item.id == grant.id.as_str()) {
+                choices.push(Choice {
                     grant_id: grant.id.clone(),
-                    limits: None,
-                    expires_at: None,
-                };
-                Answer::Approve {
-                    choices: chosen.map(choice).collect(),
-                    reason: Some(NOT_CHOSEN.to_owned()),
-                }
+                    limits: constraints(&chosen.limits)?,
+                    expires_at: chosen.expires_at,
+                    uses: chosen.uses,
+                });
             }
         }
+        let reason = Some(NOT_CHOSEN.to_owned());
+        Ok(Answer::Approve { choices, reason })
     }
 
     /// Writes a decision. Returns the agents it touches.
@@ -282,6 +290,7 @@ impl File {
                 constraints: change.constraints.clone(),
                 reason: change.reason.clone(),
                 expires_at: change.expires_at,
+                uses: change.uses,
                 at: now,
             })
             .await?;
@@ -303,6 +312,7 @@ impl File {
             "proof": proof,
             "granted": self.names(decision, GrantStatus::Active),
             "denied": self.names(decision, GrantStatus::Denied),
+            "terms": self.terms(decision),
         });
         tx.append_audit(vec![entry]).await?;
         Ok(touched)
@@ -369,6 +379,29 @@ impl File {
         link_host::claim(tx, &self.host, user, actor, now).await
     }
 
+    /// The bounds of what was granted, for the audit log. What has none is left out.
+    fn terms(&self, decision: &ApprovalDecision) -> Vec<Value> {
+        let bounded = decision.grants.iter().filter(|change| {
+            let has_bounds = change.constraints.is_some()
+                || change.expires_at.is_some()
+                || change.uses.is_some();
+            change.state.status() == GrantStatus::Active && has_bounds
+        });
+        let terms = bounded.filter_map(|change| {
+            let grant = self
+                .grants
+                .iter()
+                .find(|grant| grant.id == change.grant_id)?;
+            Some(json!({
+                "capability": grant.capability,
+                "constraints": change.constraints,
+                "expires_at": change.expires_at,
+                "uses": change.uses.map(Uses::allowed),
+            }))
+        });
+        terms.collect()
+    }
+
     fn names(&self, decision: &ApprovalDecision, status: GrantStatus) -> Vec<&str> {
         let changed = |grant: &&Grant| {
             decision
@@ -382,6 +415,14 @@ impl File {
             .map(|grant| grant.capability.as_str())
             .collect()
     }
+}
+
+/// A limit of a person's own in words, such as `amount: at most 50`.
+pub fn sentence(limit: &Limit) -> String {
+    let limits = constraints(std::slice::from_ref(limit)).ok().flatten();
+    limits
+        .map(|limits| sentences(&limits).join(", "))
+        .unwrap_or_default()
 }
 
 fn event(decision: &ApprovalDecision) -> &'static str {
@@ -418,6 +459,10 @@ fn item(ctx: &Context, grant: &Grant) -> ConsentItem {
             .as_ref()
             .map(sentences)
             .unwrap_or_default(),
+        adjustable: adjustable(
+            grant.constraints.as_ref(),
+            offered.and_then(|offered| offered.shown.input.as_ref()),
+        ),
         strength,
     }
 }

@@ -1,6 +1,5 @@
 //! `GET /.well-known/agent-configuration` (§5.1).
 
-use procura_agent_auth::method::Method;
 use procura_agent_auth::token::dpop;
 use procura_agent_auth::token::possession::Demand;
 use procura_agent_auth::wire::discovery::{Discovery, Endpoints, VERSION};
@@ -11,8 +10,10 @@ use crate::context::{Context, EXECUTE_PATH};
 pub fn discovery(ctx: &Context) -> Discovery {
     let provider = ctx.provider();
     let path = |path: &str| Some(path.to_owned());
-    let methods = ctx.policy().approval_methods.iter().copied();
-    let methods = methods.map(Method::as_str);
+    let core = ctx.policy().approval_methods.iter();
+    let core = core.map(|method| method.as_str().to_owned());
+    let custom = ctx.policy().custom_methods.iter();
+    let custom = custom.map(|method| method.name.clone());
     Discovery {
         version: VERSION.to_owned(),
         provider_name: provider.name.clone(),
@@ -21,7 +22,7 @@ pub fn discovery(ctx: &Context) -> Discovery {
         default_location: Some(provider.default_location()),
         algorithms: vec!["Ed25519".to_owned()],
         modes: ctx.policy().modes().to_vec(),
-        approval_methods: methods.map(str::to_owned).collect(),
+        approval_methods: core.chain(custom).collect(),
         endpoints: Endpoints {
             register: path("/agent/register"),
             capabilities: path("/capability/list"),

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod jobs;
 mod stream;
+pub(super) mod uses;
 
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ pub async fn execute(
 ) -> ServiceResult<Execution> {
     let ExecutingAgent { caller, unsaved } = executing;
     let arguments = request.arguments.unwrap_or_default();
-    let authorized = authorize(ctx, &caller, &request.capability, &arguments);
+    let authorized = authorize(ctx, &caller, &request.capability, &arguments).await;
     let audit = attempt_entry(ctx, &caller, &request.capability, &arguments, &authorized);
     ctx.journal()
         .write(Entry {
@@ -116,20 +117,24 @@ impl Running {
     }
 }
 
-/// A call is carried out here if it is permitted at all, and not elsewhere.
-fn authorize(
+/// A call is carried out here if it is permitted at all, and not elsewhere. It takes one of the uses of its grant, if
+/// they are counted.
+async fn authorize(
     ctx: &Context,
     caller: &AgentCaller,
     capability: &str,
     arguments: &Map<String, Value>,
 ) -> ServiceResult<(CapabilityName, Grant)> {
-    let (name, grant) = permit(ctx, caller, capability, arguments)?;
-    let offered = ctx.catalogue().find(&name);
-    if let Some(location) = offered.and_then(|offered| offered.shown.location.as_deref()) {
-        let message = format!("{name} is carried out at {location}. Send the call there.");
-        return Err(Refusal::invalid(message).into());
-    }
-    Ok((name, grant))
+    uses::take(ctx, caller, |grants| {
+        let (name, grant) = permit(ctx, caller, grants, capability, arguments)?;
+        let offered = ctx.catalogue().find(&name);
+        if let Some(location) = offered.and_then(|offered| offered.shown.location.as_deref()) {
+            let message = format!("{name} is carried out at {location}. Send the call there.");
+            return Err(Refusal::invalid(message).into());
+        }
+        Ok((name, grant))
+    })
+    .await
 }
 
 /// Name, proof of possession, claim, grant and limits, then the input schema and the rate: in this order, and
@@ -137,6 +142,7 @@ fn authorize(
 pub(super) fn permit(
     ctx: &Context,
     caller: &AgentCaller,
+    grants: &[Grant],
     capability: &str,
     arguments: &Map<String, Value>,
 ) -> Result<(CapabilityName, Grant), Refusal> {
@@ -152,8 +158,7 @@ pub(super) fn permit(
         offered: offered.is_some(),
         arguments,
     };
-    let grant =
-        execution::authorize(attempt, &caller.token, &caller.snapshot.grants, caller.now)?.clone();
+    let grant = execution::authorize(attempt, &caller.token, grants, caller.now)?.clone();
     if let Some(input) = offered.and_then(|offered| offered.input.as_ref()) {
         input.check(arguments)?;
     }
@@ -204,6 +209,9 @@ fn attempt_entry(
     entry.detail = audit::arguments(ctx.policy().audit_arguments, arguments);
     if let Ok((_, grant)) = authorized {
         entry.detail["grant_id"] = json!(grant.id);
+        if let Some(uses) = grant.uses {
+            entry.detail["uses_left"] = json!(uses.left());
+        }
     }
     entry
 }

@@ -31,6 +31,6 @@ pub async fn view(
     let found = ctx.read().await?.find_approval(id).await?;
     match found.map(|approval| approval.channel) {
         Some(Channel::Inbox { .. }) => consent::view(ctx, person, id).await,
-        Some(Channel::Code { .. }) | None => Err(ConsentError::Unknown),
+        Some(Channel::Code { .. } | Channel::Custom { .. }) | None => Err(ConsentError::Unknown),
     }
 }

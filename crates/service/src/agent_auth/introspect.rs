@@ -16,7 +16,7 @@ use procura_keys::digest::{equal, sha256};
 
 use super::account::Spending;
 use super::caller::{self, AgentCaller, Sent};
-use super::execute::permit;
+use super::execute::{permit, uses};
 use crate::context::Context;
 use crate::error::{ServiceError, ServiceResult};
 use crate::limits::Budget;
@@ -57,7 +57,7 @@ pub async fn introspect(
             }
             Ok(IntrospectResponse {
                 active: true,
-                agent: Some(describe(ctx, &verified.caller, request)),
+                agent: Some(describe(ctx, &verified.caller, request).await?),
             })
         }
         // Whatever is wrong, the answer is the same.
@@ -96,23 +96,44 @@ fn budget_key(ctx: &Context, secret: Option<&str>, address: &str) -> Result<Stri
     Ok(format!("service:{}", known.name))
 }
 
-/// Whether the call that is asked about would be carried out here.
-fn verdict(ctx: &Context, caller: &AgentCaller, request: &IntrospectRequest) -> Option<Verdict> {
-    let capability = request.capability.as_ref()?.as_str();
+/// Whether the call that is asked about would be carried out here. The service that asks carries it out, so a yes
+/// takes one of the uses of the grant, if they are counted.
+async fn verdict(
+    ctx: &Context,
+    caller: &AgentCaller,
+    request: &IntrospectRequest,
+) -> ServiceResult<Option<Verdict>> {
+    let Some(capability) = request.capability.as_ref() else {
+        return Ok(None);
+    };
     let arguments = request.arguments.clone().unwrap_or_default();
-    Some(match permit(ctx, caller, capability, &arguments) {
+    let permitted = uses::take(ctx, caller, |grants| {
+        Ok(permit(
+            ctx,
+            caller,
+            grants,
+            capability.as_str(),
+            &arguments,
+        )?)
+    });
+    Ok(Some(match permitted.await {
         Ok(_) => Verdict {
             permitted: true,
             error: None,
         },
-        Err(refusal) => Verdict {
+        Err(ServiceError::Refused(refusal)) => Verdict {
             permitted: false,
             error: Some(refusal.body()),
         },
-    })
+        Err(failed) => return Err(failed),
+    }))
 }
 
-fn describe(ctx: &Context, caller: &AgentCaller, request: &IntrospectRequest) -> IntrospectedAgent {
+async fn describe(
+    ctx: &Context,
+    caller: &AgentCaller,
+    request: &IntrospectRequest,
+) -> ServiceResult<IntrospectedAgent> {
     let snapshot = &caller.snapshot;
     let grants = snapshot.grants.iter().filter(|grant| {
         grant.is_effective(caller.now)
@@ -124,7 +145,7 @@ fn describe(ctx: &Context, caller: &AgentCaller, request: &IntrospectRequest) ->
         last_used_at: Some(caller.now),
         ..snapshot.agent.clone()
     };
-    IntrospectedAgent {
+    Ok(IntrospectedAgent {
         agent_id: snapshot.agent.id.clone(),
         host_id: snapshot.host.id.clone(),
         user_id: snapshot.agent.user_id.clone(),
@@ -132,8 +153,8 @@ fn describe(ctx: &Context, caller: &AgentCaller, request: &IntrospectRequest) ->
         mode: snapshot.agent.mode,
         expires_at: lifetime::expires_at(&used_now, &ctx.policy().lifetime),
         cnf: Some(caller.token.confirmation().clone()).filter(Confirmation::is_bound),
-        verdict: verdict(ctx, caller, request),
-    }
+        verdict: verdict(ctx, caller, request).await?,
+    })
 }
 
 fn compact(capability: CapabilityName) -> CompactGrant {

@@ -105,6 +105,7 @@ async fn restart(
         None => AgentState::Active { activated_at: now },
         Some(_) => AgentState::Pending {
             activated_at: agent.state.activated_at(),
+            until: Some(approval::ends_at(ctx, now)),
         },
     };
     let change = AgentChange {

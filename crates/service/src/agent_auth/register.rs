@@ -17,6 +17,7 @@ use procura_keys::clock::Timestamp;
 use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
 use procura_store::Transaction;
+use procura_store::agent_auth::AgentChange;
 use serde_json::json;
 
 use super::approval::{self, Opened};
@@ -98,7 +99,7 @@ async fn register_once(
         host.status.require_not_ended()?;
         let key = Thumbprint::of(&application.key);
         if let Some(agent) = tx.find_agent_by_key(&host.id, &key).await? {
-            return retry(ctx, tx, host, agent, application, now).await;
+            return retry(ctx, tx, caller, host, agent, application).await;
         }
     }
     let decision = decide(ctx, host.as_ref(), application)?;
@@ -225,7 +226,7 @@ fn new_agent(
         state: if active {
             AgentState::Active { activated_at: now }
         } else {
-            AgentState::Pending { activated_at: None }
+            AgentState::NEW
         },
         last_used_at: None,
         created_at: now,
@@ -278,6 +279,7 @@ pub(super) async fn insert_grants(
             state,
             reason,
             expires_at: None,
+            uses: None,
             created_at: now,
             updated_at: now,
         };
@@ -292,11 +294,12 @@ pub(super) async fn insert_grants(
 async fn retry(
     ctx: &Context,
     mut tx: Box<dyn Transaction>,
+    caller: &RegisteringHost,
     host: &Host,
     agent: Agent,
     application: &Application,
-    now: Timestamp,
 ) -> ServiceResult<RegisterResponse> {
+    let now = caller.now;
     let status = lifetime::state_at(&agent, &ctx.policy().lifetime, now).status();
     // The same key delivered in another way is no retry.
     if status != AgentStatus::Pending || agent.jwks != application.jwks {
@@ -313,7 +316,10 @@ async fn retry(
         tx.close_approval(&approval.id, &ApprovalState::Cancelled)
             .await?;
     }
-    let purpose = Purpose::Registration;
+    let purpose = match agent.state.activated_at() {
+        None => Purpose::Registration,
+        Some(_) => Purpose::Reactivation,
+    };
     let opened = approval::open(
         ctx,
         tx.as_mut(),
@@ -325,13 +331,42 @@ async fn retry(
         now,
     )
     .await?;
+    wait_longer(tx.as_mut(), &agent, opened.approval.expires_at, now).await?;
+    let replaced: Vec<_> = earlier.iter().map(|approval| approval.id.clone()).collect();
     for approval in earlier {
         tx.move_grants(&approval.id, &opened.approval.id, now)
             .await?;
     }
     let grants = tx.list_grants_by_agent(&agent.id).await?;
+    let entry = audit::entry(now, "approval.renewed", audit::host_actor(host));
+    let mut entry = audit::about_agent(entry, &agent);
+    entry.jti = Some(caller.token.jti().to_owned());
+    entry.detail = json!({ "approval_id": opened.approval.id, "replaced": replaced });
+    tx.append_audit(vec![entry]).await?;
     tx.commit().await?;
+    ctx.snapshots().drop_agents([&agent.id]);
     Ok(response(ctx, &agent, &grants, Some(&opened), now))
+}
+
+/// An agent that waits to go on falls back when its latest request runs out, not an earlier one.
+async fn wait_longer(
+    tx: &mut dyn Transaction,
+    agent: &Agent,
+    until: Timestamp,
+    now: Timestamp,
+) -> ServiceResult<()> {
+    if agent.state.pending_until().is_none() {
+        return Ok(());
+    }
+    tx.apply_agent(&AgentChange {
+        id: agent.id.clone(),
+        from: AgentStatus::Pending,
+        to: agent.state.waiting_until(Some(until)),
+        user_id: None,
+        at: now,
+    })
+    .await?;
+    Ok(())
 }
 
 fn default_approver(mode: Mode) -> ApproverKind {

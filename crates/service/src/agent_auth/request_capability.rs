@@ -169,6 +169,7 @@ async fn withdraw(
             constraints: grant.constraints.clone(),
             reason: grant.reason.clone(),
             expires_at: grant.expires_at,
+            uses: grant.uses,
             at: now,
         })
         .await?;

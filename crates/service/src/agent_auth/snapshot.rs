@@ -14,6 +14,7 @@ use procura_agent_auth::host::Host;
 use procura_agent_auth::id::{AgentId, HostId};
 use procura_keys::clock::Timestamp;
 use procura_store::StoreResult;
+use tokio::sync::watch;
 
 use crate::context::Context;
 
@@ -76,7 +77,8 @@ pub(crate) struct Snapshots {
 #[derive(Debug, Default)]
 struct Shard {
     held: HashMap<AgentId, Arc<AgentSnapshot>>,
-    drops: u64,
+    /// How many drops there were. Who listens is told of each.
+    drops: watch::Sender<u64>,
 }
 
 impl Default for Snapshots {
@@ -99,7 +101,7 @@ impl Snapshots {
             if let Some(snapshot) = shard.held.get(id) {
                 return Ok(Some(Arc::clone(snapshot)));
             }
-            shard.drops
+            *shard.drops.borrow()
         };
         let mut tx = ctx.read().await?;
         let Some(agent) = tx.find_agent(id).await? else {
@@ -128,8 +130,8 @@ impl Snapshots {
     pub(crate) fn drop_agents<'a>(&self, agents: impl IntoIterator<Item = &'a AgentId>) {
         for id in agents {
             let mut shard = self.shard(id);
-            shard.drops += 1;
             shard.held.remove(id);
+            shard.drops.send_modify(|drops| *drops += 1);
         }
     }
 
@@ -137,14 +139,19 @@ impl Snapshots {
     pub(crate) fn drop_host(&self, host: &HostId) {
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.drops += 1;
             shard.held.retain(|_, snapshot| snapshot.host.id != *host);
+            shard.drops.send_modify(|drops| *drops += 1);
         }
+    }
+
+    /// Tells of every write that touches this agent, and of some that touch others.
+    pub(crate) fn watch(&self, id: &AgentId) -> watch::Receiver<u64> {
+        self.shard(id).drops.subscribe()
     }
 
     fn keep(&self, snapshot: &Arc<AgentSnapshot>, drops: u64) {
         let mut shard = self.shard(&snapshot.agent.id);
-        if shard.drops != drops {
+        if *shard.drops.borrow() != drops {
             return;
         }
         if shard.held.len() >= MAX_PER_SHARD {

@@ -35,6 +35,7 @@ pub(crate) async fn withdraw(
         constraints: grant.constraints.clone(),
         reason: grant.reason.clone(),
         expires_at: grant.expires_at,
+        uses: grant.uses,
         at: now,
     })
     .await?;

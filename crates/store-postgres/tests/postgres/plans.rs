@@ -26,14 +26,14 @@ const MANY_ROWS: &str = "
     SET session_replication_role = replica;
     INSERT INTO aap_agents
         SELECT 'agt_' || n, 'hst_' || n / 10, NULL, 'Agent', 'delegated',
-            decode(repeat('00', 32), 'hex'), 'key_' || n, NULL, NULL, 'active', 1, NULL, 1, 1
+            decode(repeat('00', 32), 'hex'), 'key_' || n, NULL, NULL, 'active', 1, NULL, NULL, 1, 1
         FROM generate_series(1, 100000) AS n;
     INSERT INTO aap_grants (id, agent_id, capability, status, decided_by, created_at, updated_at)
         SELECT 'grt_' || n, 'agt_' || n, 'echo', 'active', 'policy', 1, 1
         FROM generate_series(1, 100000) AS n;
     INSERT INTO aap_approvals
         SELECT 'apr_' || n, 'agt_' || n, 'hst_' || n / 10, 'capabilities', 'person',
-            'device_authorization', sha256(n::TEXT::BYTEA), NULL, NULL, NULL, NULL,
+            'device_authorization', sha256(n::TEXT::BYTEA), NULL, NULL, NULL, NULL, NULL,
             CASE n % 20 WHEN 0 THEN 'open' ELSE 'cancelled' END, NULL, NULL, n, n
         FROM generate_series(1, 100000) AS n;
     ANALYZE;";

@@ -2,7 +2,7 @@ use procura_agent_auth::agent::{Agent, Mode};
 use procura_agent_auth::approval::{Approval, ApprovalState};
 use procura_agent_auth::grant::Grant;
 use procura_agent_auth::host::Host;
-use procura_agent_auth::id::{AgentId, ApprovalId, HostId, UserId};
+use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId, UserId};
 use procura_keys::clock::Timestamp;
 use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
@@ -36,6 +36,7 @@ pub(crate) enum Op {
     RevokeAgents(HostId, Option<Mode>, Timestamp),
     InsertGrant(Grant),
     ApplyGrant(GrantUpdate),
+    TakeUse(GrantId, Timestamp),
     MoveGrants(ApprovalId, ApprovalId, Timestamp),
     RevokeGrants(Vec<AgentId>, Timestamp),
     InsertApproval(Approval),
@@ -77,6 +78,7 @@ pub(crate) async fn apply(tx: &mut dyn Transaction, op: Op) -> StoreResult<Strin
         }
         Op::InsertGrant(grant) => tx.insert_grant(&grant).await?,
         Op::ApplyGrant(change) => tx.apply_grant(&change).await?,
+        Op::TakeUse(id, now) => return Ok(tx.take_use(&id, now).await?.to_string()),
         Op::MoveGrants(from, to, at) => tx.move_grants(&from, &to, at).await?,
         Op::RevokeGrants(agents, at) => tx.revoke_grants_of_agents(&agents, at).await?,
         Op::InsertApproval(approval) => tx.insert_approval(&approval).await?,

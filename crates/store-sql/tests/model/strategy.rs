@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use procura_agent_auth::agent::{Agent, AgentState, AgentStatus, Mode};
 use procura_agent_auth::approval::{Approval, ApprovalState};
-use procura_agent_auth::grant::{Actor, Grant, GrantState, GrantStatus};
+use procura_agent_auth::grant::{Actor, Grant, GrantState, GrantStatus, Uses};
 use procura_agent_auth::host::{Host, HostStatus};
 use procura_agent_auth::id::{AgentId, ApprovalId, HostId};
 use procura_keys::clock::Timestamp;
@@ -73,7 +73,8 @@ fn adding() -> impl Strategy<Value = Op> {
             }
         ),
         3 => (n(), n(), capability(), grant_state()).prop_map(|(number, of, capability, state)| {
-            Op::InsertGrant(Grant { state, ..grant(number, &agent(of, &host(0)), capability) })
+            let uses = Uses::from_parts(2, number % 3);
+            Op::InsertGrant(Grant { state, uses, ..grant(number, &agent(of, &host(0)), capability) })
         }),
         3 => (n(), n(), n(), time()).prop_map(|(number, of, code, expires_at)| {
             let channel = approval(code, &agent(0, &host(0))).channel;
@@ -176,9 +177,13 @@ fn changing_protocol() -> impl Strategy<Value = Op> {
                     constraints,
                     reason,
                     expires_at,
+                    uses: None,
                     at,
                 })
             }),
+        (n(), time()).prop_map(|(number, now)| {
+            Op::TakeUse(grant(number * 2, &agent(0, &host(0)), "echo").id, now)
+        }),
         (approval_id(), approval_id(), time())
             .prop_map(|(from, to, at)| Op::MoveGrants(from, to, at)),
         (approval_id(), approval_state()).prop_map(|(id, to)| Op::CloseApproval(id, to)),
@@ -213,7 +218,7 @@ fn sweeping() -> impl Strategy<Value = Op> {
 fn agent_state() -> impl Strategy<Value = AgentState> {
     let possible = (select(&AgentStatus::ALL), option::of(time()));
     possible.prop_filter_map("needs a start", |(status, at)| {
-        AgentState::from_parts(status, at)
+        AgentState::from_parts(status, at).map(|state| state.waiting_until(at))
     })
 }
 

@@ -8,7 +8,7 @@ use crate::filled::fill;
 use crate::support::Files;
 
 /// What each statement breaks is forbidden by the schema.
-const FORBIDDEN: [&str; 20] = [
+const FORBIDDEN: [&str; 23] = [
     "UPDATE aap_hosts SET status = 'asleep'",
     "UPDATE aap_hosts SET public_key = x'00'",
     "UPDATE aap_hosts SET previous_until = 1",
@@ -20,6 +20,9 @@ const FORBIDDEN: [&str; 20] = [
     "UPDATE aap_grants SET status = 'active' WHERE approval_id IS NOT NULL",
     "UPDATE aap_grants SET decided_by = NULL WHERE status = 'active'",
     "UPDATE aap_grants SET approval_id = NULL WHERE status = 'pending'",
+    "UPDATE aap_grants SET uses_left = 1",
+    "UPDATE aap_grants SET uses_allowed = 1, uses_left = 2",
+    "UPDATE aap_agents SET pending_until = 1",
     "UPDATE aap_approvals SET status = 'approved'",
     "UPDATE aap_approvals SET decided_at = 1",
     "UPDATE aap_approvals SET code_digest = x'00'",

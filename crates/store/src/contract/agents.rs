@@ -123,7 +123,7 @@ pub async fn agents_are_listed_by_host_and_state_page_by_page(store: &Arc<dyn St
 /// there.
 pub async fn an_agent_changes_from_the_expected_state_only(store: &Arc<dyn Store>) {
     let waiting = Agent {
-        state: AgentState::Pending { activated_at: None },
+        state: AgentState::NEW,
         ..agent(1, &host(1))
     };
     let approve = AgentChange {
@@ -362,6 +362,14 @@ pub async fn an_agent_needs_its_host(store: &Arc<dyn Store>) {
 /// One agent in each state and, where a state may lack it, with and without a start.
 fn every_state(host: &Host) -> Vec<Agent> {
     let mut agents = Vec::new();
+    let resuming = AgentState::Pending {
+        activated_at: Some(at(4)),
+        until: Some(at(90)),
+    };
+    agents.push(Agent {
+        state: resuming,
+        ..agent(0, host)
+    });
     for status in AgentStatus::ALL {
         for activated_at in [Some(at(4)), None] {
             if let Some(state) = AgentState::from_parts(status, activated_at) {

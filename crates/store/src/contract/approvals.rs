@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use procura_agent_auth::approval::{Approval, ApprovalState, Purpose};
+use procura_agent_auth::approval::{Approval, ApprovalState, Channel, Purpose};
 use procura_agent_auth::grant::Actor;
 use procura_agent_auth::request::ApproverKind;
 
 use super::samples::{agent, approval, at, code_digest, host, inbox_approval, page, user};
 use crate::{Store, StoreError, Transaction};
 
-/// By identifier and by code.
+/// By identifier, by code and by notification URL.
 pub async fn a_request_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store>) {
     let one = agent(1, &host(1));
     let in_state = |number, state| Approval {
@@ -22,6 +22,7 @@ pub async fn a_request_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store
         reason: Some("to pay the rent".to_owned()),
         binding_message: Some("R-17".to_owned()),
         login_hint: Some("alice@example.com".to_owned()),
+        notification: Some(code_digest(71)),
         ..approval(1, &one)
     };
     let reactivation = Approval {
@@ -36,6 +37,12 @@ pub async fn a_request_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store
         in_state(4, ApprovalState::Cancelled),
         inbox_approval(6, &one, user(1)),
         inbox_approval(7, &one, user(1)),
+        Approval {
+            channel: Channel::Custom {
+                method: "desk".to_owned(),
+            },
+            ..approval(8, &one)
+        },
     ];
     let mut tx = store.begin().await.unwrap();
     insert(tx.as_mut(), &requests).await;
@@ -45,6 +52,10 @@ pub async fn a_request_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store
     for request in requests {
         let found = tx.find_approval(&request.id).await.unwrap();
         assert_eq!(found.as_ref(), Some(&request));
+        if let Some(digest) = &request.notification {
+            let found = tx.find_approval_by_notification(digest).await.unwrap();
+            assert_eq!(found.as_ref(), Some(&request));
+        }
         if let Some(digest) = request.channel.code_digest() {
             let found = tx.find_approval_by_code(digest).await.unwrap();
             assert_eq!(found, Some(request));
@@ -59,6 +70,28 @@ pub async fn an_unknown_request_is_absent(store: &Arc<dyn Store>) {
     assert_eq!(tx.find_approval(&request.id).await.unwrap(), None);
     let found = tx.find_approval_by_code(&code_digest(1)).await;
     assert_eq!(found.unwrap(), None);
+    let found = tx.find_approval_by_notification(&code_digest(1)).await;
+    assert_eq!(found.unwrap(), None);
+}
+
+/// And a request without one is in nobody's way.
+pub async fn a_notification_url_belongs_to_one_request(store: &Arc<dyn Store>) {
+    let one = agent(1, &host(1));
+    let notified = |number| Approval {
+        notification: Some(code_digest(71)),
+        ..approval(number, &one)
+    };
+    let mut tx = store.begin().await.unwrap();
+    insert(
+        tx.as_mut(),
+        &[notified(1), approval(2, &one), approval(3, &one)],
+    )
+    .await;
+    let refused = tx.insert_approval(&notified(4)).await;
+    assert!(matches!(
+        refused,
+        Err(StoreError::Conflict("approval request"))
+    ));
 }
 
 /// Whatever state the request is in.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use procura_agent_auth::agent::Agent;
 use procura_agent_auth::approval::Approval;
 use procura_agent_auth::constraint::Constraints;
-use procura_agent_auth::grant::{Actor, Grant, GrantState, GrantStatus};
+use procura_agent_auth::grant::{Actor, Grant, GrantState, GrantStatus, Uses};
 use serde_json::{Value, json};
 
 use super::samples::{agent, approval, at, grant, host, pending_grant, user};
@@ -26,6 +26,7 @@ pub async fn a_grant_comes_back_as_it_was_in_every_state(store: &Arc<dyn Store>)
         })),
         reason: Some("to pay the rent".to_owned()),
         expires_at: Some(at(900)),
+        uses: Uses::from_parts(u32::MAX, 7),
         updated_at: at(3),
         ..grant(1, &one, "transfer")
     };
@@ -161,7 +162,7 @@ pub async fn grants_that_wait_for_a_decision_are_listed(store: &Arc<dyn Store>) 
     assert_eq!(unknown.unwrap(), []);
 }
 
-/// A change replaces limits, reason and end, also by nothing.
+/// A change replaces limits, reason, end and uses, also by nothing.
 pub async fn a_grant_changes_from_the_expected_state_only(store: &Arc<dyn Store>) {
     let one = agent(1, &host(1));
     let request = approval(1, &one);
@@ -172,6 +173,7 @@ pub async fn a_grant_changes_from_the_expected_state_only(store: &Arc<dyn Store>
     let approve = GrantUpdate {
         constraints: limits(&json!({"text": {"not_in": ["secret"]}})),
         expires_at: Some(at(900)),
+        uses: Uses::from_parts(3, 3),
         ..update(
             &waiting,
             GrantState::Active {
@@ -187,6 +189,7 @@ pub async fn a_grant_changes_from_the_expected_state_only(store: &Arc<dyn Store>
         state: approve.to.clone(),
         reason: None,
         expires_at: Some(at(900)),
+        uses: Uses::from_parts(3, 3),
         updated_at: at(10),
         ..waiting
     };
@@ -203,6 +206,76 @@ pub async fn a_grant_changes_from_the_expected_state_only(store: &Arc<dyn Store>
         let refused = tx.apply_grant(&impossible).await;
         assert!(matches!(refused, Err(StoreError::Conflict("grant"))));
     }
+}
+
+/// A grant whose uses are not counted has none to take, and neither has one that is not active or has ended.
+pub async fn uses_of_a_grant_are_taken_one_by_one(store: &Arc<dyn Store>) {
+    let one = agent(1, &host(1));
+    let request = approval(1, &one);
+    let twice = |grant| Grant {
+        uses: Uses::from_parts(2, 2),
+        expires_at: Some(at(50)),
+        ..grant
+    };
+    let counted = twice(grant(1, &one, "pay"));
+    let grants = [
+        counted.clone(),
+        grant(2, &one, "pay"),
+        twice(pending_grant(3, &request, "pay")),
+        Grant {
+            state: withdrawn(),
+            ..twice(grant(4, &one, "pay"))
+        },
+    ];
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), from_ref(&one), &[request], &grants).await;
+    let ended = tx.take_use(&counted.id, at(50)).await;
+    assert!(matches!(ended, Err(StoreError::Conflict("grant"))));
+    for left in [1, 0] {
+        assert_eq!(tx.take_use(&counted.id, at(49)).await.unwrap(), left);
+    }
+    for grant in &grants {
+        let refused = tx.take_use(&grant.id, at(20)).await;
+        assert!(matches!(refused, Err(StoreError::Conflict("grant"))));
+    }
+    tx.commit().await.unwrap();
+    let used_up = Grant {
+        uses: Uses::from_parts(2, 0),
+        ..counted
+    };
+    let mut tx = store.read().await.unwrap();
+    assert_eq!(tx.find_grant(&used_up.id).await.unwrap(), Some(used_up));
+}
+
+/// Each use goes to one of them, and none to two.
+pub async fn of_parallel_takers_as_many_succeed_as_there_are_uses(store: &Arc<dyn Store>) {
+    let one = agent(1, &host(1));
+    let counted = Grant {
+        uses: Uses::from_parts(5, 5),
+        ..grant(1, &one, "pay")
+    };
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), &[one], &[], from_ref(&counted)).await;
+    tx.commit().await.unwrap();
+    let takers: Vec<_> = (0..24)
+        .map(|_| {
+            let (store, id) = (Arc::clone(store), counted.id.clone());
+            tokio::spawn(async move {
+                let mut tx = store.begin().await?;
+                let left = tx.take_use(&id, at(20)).await?;
+                tx.commit().await.map(|()| left)
+            })
+        })
+        .collect();
+    let mut left = Vec::new();
+    for taker in takers {
+        match taker.await.unwrap() {
+            Ok(number) => left.push(number),
+            Err(error) => assert!(matches!(error, StoreError::Conflict("grant")), "{error}"),
+        }
+    }
+    left.sort_unstable();
+    assert_eq!(left, [0, 1, 2, 3, 4]);
 }
 
 /// Those that wait for the first request; no others.
@@ -316,7 +389,7 @@ fn limits(value: &Value) -> Option<Constraints> {
     Constraints::parse(value).unwrap()
 }
 
-/// From the state the grant is in, without limits, reason and end.
+/// From the state the grant is in, without limits, reason, end and uses.
 fn update(grant: &Grant, to: GrantState) -> GrantUpdate {
     GrantUpdate {
         id: grant.id.clone(),
@@ -325,6 +398,7 @@ fn update(grant: &Grant, to: GrantState) -> GrantUpdate {
         constraints: None,
         reason: None,
         expires_at: None,
+        uses: None,
         at: at(10),
     }
 }

@@ -102,6 +102,7 @@ pub fn grant(number: u32, agent: &Agent, capability: &str) -> Grant {
         },
         reason: None,
         expires_at: None,
+        uses: None,
         created_at: at(0),
         updated_at: at(0),
     }
@@ -119,6 +120,7 @@ pub fn pending_grant(number: u32, approval: &Approval, capability: &str) -> Gran
         },
         reason: None,
         expires_at: None,
+        uses: None,
         created_at: at(0),
         updated_at: at(0),
     }
@@ -138,6 +140,7 @@ pub fn approval(number: u32, agent: &Agent) -> Approval {
         reason: None,
         binding_message: None,
         login_hint: None,
+        notification: None,
         state: ApprovalState::Open,
         created_at: at(0),
         expires_at: at(600),

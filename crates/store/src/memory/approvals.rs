@@ -17,7 +17,9 @@ impl ApprovalStore for MemoryTransaction {
         let approvals = Arc::make_mut(&mut self.change()?.approvals);
         let code = approval.channel.code_digest();
         let taken = |other: &Approval| {
-            other.id == approval.id || (code.is_some() && other.channel.code_digest() == code)
+            other.id == approval.id
+                || (code.is_some() && other.channel.code_digest() == code)
+                || (approval.notification.is_some() && other.notification == approval.notification)
         };
         if approvals.values().any(taken) {
             return Err(StoreError::Conflict("approval request"));
@@ -35,6 +37,16 @@ impl ApprovalStore for MemoryTransaction {
         let mut approvals = self.state.approvals.values();
         Ok(approvals
             .find(|approval| approval.channel.code_digest() == Some(digest))
+            .cloned())
+    }
+
+    async fn find_approval_by_notification(
+        &mut self,
+        digest: &[u8; 32],
+    ) -> StoreResult<Option<Approval>> {
+        let mut approvals = self.state.approvals.values();
+        Ok(approvals
+            .find(|approval| approval.notification.as_ref() == Some(digest))
             .cloned())
     }
 

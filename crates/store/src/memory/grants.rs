@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use procura_agent_auth::grant::{Grant, GrantState, GrantStatus};
+use procura_agent_auth::grant::{Grant, GrantState, GrantStatus, Uses};
 use procura_agent_auth::id::{AgentId, ApprovalId, GrantId};
 use procura_keys::clock::Timestamp;
 
@@ -62,6 +62,16 @@ impl GrantStore for MemoryTransaction {
         Ok(())
     }
 
+    async fn take_use(&mut self, id: &GrantId, now: Timestamp) -> StoreResult<u32> {
+        let grant = Arc::make_mut(&mut self.change()?.grants)
+            .iter_mut()
+            .find(|grant| grant.id == *id && grant.is_usable(now))
+            .ok_or(StoreError::Conflict("grant"))?;
+        let uses = grant.uses.and_then(Uses::taken);
+        grant.uses = Some(uses.ok_or(StoreError::Conflict("grant"))?);
+        Ok(grant.uses.map_or(0, Uses::left))
+    }
+
     async fn move_grants(
         &mut self,
         from: &ApprovalId,
@@ -109,6 +119,7 @@ fn updated(grant: &Grant, change: &GrantUpdate) -> Grant {
         constraints: change.constraints.clone(),
         reason: change.reason.clone(),
         expires_at: change.expires_at,
+        uses: change.uses,
         updated_at: change.at,
         ..grant.clone()
     }

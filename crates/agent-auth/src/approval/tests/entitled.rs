@@ -2,6 +2,18 @@
 
 use super::*;
 
+// AA-10.10.3-01
+#[test]
+fn a_request_by_a_method_of_the_servers_own_is_answered_by_administrators() {
+    let mut request = Request::registration();
+    let method = "desk".to_owned();
+    request.approval.channel = Channel::Custom { method };
+    let alice = Approver::Person(alice());
+    assert_eq!(request.approved_by(&alice), Err(ApprovalError::AtTheDesk));
+    assert_eq!(request.denied_by(&alice), Err(ApprovalError::AtTheDesk));
+    assert!(request.approved_by(&administrator(None)).is_ok());
+}
+
 // AA-2.9-04
 #[test]
 fn another_persons_answer_does_not_count() {

@@ -144,7 +144,10 @@ fn an_answer_to_a_reactivation_counts_like_one_to_a_registration() {
     let mut request = Request::registration();
     request.host = fixtures::host();
     let activated_at = Some(NOW);
-    request.agent.state = AgentState::Pending { activated_at };
+    request.agent.state = AgentState::Pending {
+        activated_at,
+        until: Some(request.approval.expires_at),
+    };
     let by_alice = Approver::Person(alice());
     assert_eq!(
         request.approved_by(&by_alice).unwrap().agent,

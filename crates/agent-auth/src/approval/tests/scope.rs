@@ -92,6 +92,33 @@ fn an_approver_can_set_an_end() {
     assert_eq!(ends, [None, end]);
 }
 
+#[test]
+fn an_end_that_has_passed_is_told_to_the_approver() {
+    let request = Request::registration();
+    for (end, expected) in [
+        (LATER, Some(ApprovalError::EndsBeforeItBegins)),
+        (LATER.plus(seconds(1)), None),
+    ] {
+        let ending = Choice {
+            expires_at: Some(end),
+            ..choice(&request.grants[1])
+        };
+        assert_eq!(by_alice(&request, vec![ending]).err(), expected);
+    }
+}
+
+#[test]
+fn an_approver_can_set_a_number_of_uses() {
+    let request = Request::registration();
+    let counted = Choice {
+        uses: NonZeroU32::new(3),
+        ..choice(&request.grants[1])
+    };
+    let decision = by_alice(&request, vec![choice(&request.grants[0]), counted]).unwrap();
+    let uses: Vec<_> = decision.grants.iter().map(|c| c.uses).collect();
+    assert_eq!(uses, [None, Uses::from_parts(3, 3)]);
+}
+
 // AA-3.3-05
 #[test]
 fn a_denied_grant_keeps_what_was_asked_for() {
@@ -119,6 +146,30 @@ fn arguments() -> impl Strategy<Value = Map<String, Value>> {
 }
 
 proptest! {
+    /// The bounds a grant comes with are moved in and never out.
+    // AA-3.3-07
+    #[test]
+    fn an_approver_brings_an_end_nearer_and_uses_down(
+        ends in any::<[Option<u8>; 2]>(), uses in any::<[Option<u8>; 2]>(),
+    ) {
+        let end = |after: u8| LATER.plus(seconds(1 + u64::from(after)));
+        let number = |count: u8| NonZeroU32::MIN.saturating_add(count.into());
+        let mut request = Request::escalation();
+        request.grants.truncate(1);
+        request.grants[0].expires_at = ends[0].map(end);
+        request.grants[0].uses = uses[0].map(number).map(Uses::of);
+        let choice = Choice {
+            expires_at: ends[1].map(end),
+            uses: uses[1].map(number),
+            ..choice(&request.grants[0])
+        };
+        let decision = by_alice(&request, vec![choice]).unwrap();
+        let nearer = ends.into_iter().flatten().min().map(end);
+        let fewer = uses.into_iter().flatten().min().map(number).map(Uses::of);
+        prop_assert_eq!(decision.grants[0].expires_at, nearer);
+        prop_assert_eq!(decision.grants[0].uses, fewer);
+    }
+
     /// Whatever the approver sends, the grant allows nothing that the agent did not ask for or the approver
     /// did not want, and everything that both did.
     // AA-2.13-06, AA-2.13-07

@@ -240,7 +240,7 @@ fn of_two_bad_states_the_more_telling_one_is_named() {
     let revoked = AgentState::Revoked {
         activated_at: Some(NOW),
     };
-    let pending = AgentState::Pending { activated_at: None };
+    let pending = AgentState::NEW;
     for (host, agent, refusal) in [
         (HostStatus::Revoked, revoked, Refusal::HostRevoked),
         (HostStatus::Rejected, pending, Refusal::HostRejected),

@@ -1,15 +1,21 @@
 //! What a sent consent form says.
 
 use procura_agent_auth::text::{MAX_REMARK, clean};
-use procura_people::consent::{ConsentAnswer, ConsentView};
+use procura_keys::clock::Timestamp;
+use procura_people::consent::{Chosen, ConsentAnswer, ConsentItem, ConsentView};
 
+use super::bounds::{self, Problems};
 use crate::web::form::Fields;
 
 /// Reads the answer to a request from its form.
-pub(super) fn read_answer(form: &Fields, view: &ConsentView) -> Result<ConsentAnswer, Mistake> {
+pub(super) fn read_answer(
+    form: &Fields,
+    view: &ConsentView,
+    now: Timestamp,
+) -> Result<ConsentAnswer, Mistake> {
     match form.text("decision") {
         "approve" => Ok(ConsentAnswer::Approve {
-            items: chosen(form, view)?,
+            items: chosen(form, view, now)?,
         }),
         "deny" => Ok(ConsentAnswer::Deny {
             reason: reason(form.text("reason"))?,
@@ -19,7 +25,7 @@ pub(super) fn read_answer(form: &Fields, view: &ConsentView) -> Result<ConsentAn
 }
 
 /// Why a form is not an answer. Shown above the form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Mistake {
     /// Neither button was used, so no page of ours sent this.
     #[error("Use one of the two buttons.")]
@@ -30,18 +36,23 @@ pub(super) enum Mistake {
     /// The reason for a denial cannot be passed on.
     #[error("The reason has to be readable text of at most {MAX_REMARK} characters.")]
     Reason,
+    /// Bounds that cannot be set. Each is shown at its field.
+    #[error("Nothing was approved yet: look at the marked fields.")]
+    Bounds(Problems),
 }
 
-fn chosen(form: &Fields, view: &ConsentView) -> Result<Vec<String>, Mistake> {
-    let sent = |id: &str| form.all("item").any(|item| item == id);
-    let items: Vec<_> = view
-        .items
-        .iter()
-        .map(|item| &item.id)
-        .filter(|id| sent(id))
-        .cloned()
-        .collect();
-    if items.is_empty() && !view.items.is_empty() {
+fn chosen(form: &Fields, view: &ConsentView, now: Timestamp) -> Result<Vec<Chosen>, Mistake> {
+    let sent = |item: &&ConsentItem| form.all("item").any(|id| id == item.id);
+    let (mut items, mut problems) = (Vec::new(), Problems::new());
+    for item in view.items.iter().filter(sent) {
+        match bounds::read(form, item, now) {
+            Ok(chosen) => items.push(chosen),
+            Err(more) => problems.extend(more),
+        }
+    }
+    if !problems.is_empty() {
+        Err(Mistake::Bounds(problems))
+    } else if items.is_empty() && !view.items.is_empty() {
         Err(Mistake::NothingChosen)
     } else {
         Ok(items)
@@ -57,8 +68,7 @@ fn reason(typed: &str) -> Result<Option<String>, Mistake> {
 
 #[cfg(test)]
 mod tests {
-    use procura_keys::clock::Timestamp;
-    use procura_people::consent::{ConsentItem, ConsentKind};
+    use procura_people::consent::ConsentKind;
     use procura_people::presence::Strength;
 
     use super::*;
@@ -69,6 +79,7 @@ mod tests {
             name: (*id).to_owned(),
             description: String::new(),
             limits: Vec::new(),
+            adjustable: Vec::new(),
             strength: Strength::FreshSignIn,
         };
         ConsentView {
@@ -81,18 +92,20 @@ mod tests {
             message: None,
             items: ids.iter().map(item).collect(),
             expires_at: Timestamp::from_millis(0),
+            ends_by: None,
         }
     }
 
     fn read(form: &str, ids: &[&str]) -> Result<ConsentAnswer, Mistake> {
-        read_answer(&Fields::parse(form.as_bytes()), &view(ids))
+        let now = Timestamp::from_millis(0);
+        read_answer(&Fields::parse(form.as_bytes()), &view(ids), now)
     }
 
     #[test]
     fn only_items_of_the_request_are_chosen() {
         let items = |ids: &[&str]| {
             Ok(ConsentAnswer::Approve {
-                items: ids.iter().map(|id| (*id).to_owned()).collect(),
+                items: ids.iter().map(|id| Chosen::as_asked(*id)).collect(),
             })
         };
         assert_eq!(
@@ -108,6 +121,18 @@ mod tests {
             read("decision=approve&item=x", &["a"]),
             Err(Mistake::NothingChosen)
         );
+    }
+
+    #[test]
+    fn only_bounds_of_what_is_chosen_matter() {
+        let form = "decision=approve&item=a&uses-a=0&uses-b=0";
+        match read(form, &["a", "b"]) {
+            Err(Mistake::Bounds(found)) => {
+                assert_eq!(found.keys().collect::<Vec<_>>(), ["uses-a"]);
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(read("decision=approve&item=b&uses-a=0", &["a", "b"]).is_ok());
     }
 
     #[test]

@@ -7,9 +7,12 @@ use askama::Template;
 use procura_keys::clock::Timestamp;
 use procura_people::consent::{ConsentItem, ConsentKind, ConsentView};
 use procura_people::presence::{Lacking, Proof, Strength, judge};
+use procura_people::warning::{Warning, warnings};
 use procura_service::people::SignedIn;
 
+use super::adjust::{Adjust, Kind};
 use super::answer::Mistake;
+use super::bounds::Problems;
 use super::way::Way;
 use crate::app::App;
 use crate::web::form::Fields;
@@ -26,10 +29,17 @@ pub(super) struct ConsentPage {
     app: Option<String>,
     agent: String,
     known_app: bool,
-    is_new_agent: bool,
+    kind: ConsentKind,
     reason: Option<String>,
     message: Option<String>,
     rows: Vec<Row>,
+    /// What to look at twice: about the names, and about what is asked for.
+    name_warnings: Vec<String>,
+    warnings: Vec<String>,
+    /// What the answer is compared with; kept to show the fields once more.
+    items: Vec<ConsentItem>,
+    ends_by: Option<Timestamp>,
+    now: Timestamp,
     way: Way,
     reference: String,
     shown: String,
@@ -47,6 +57,7 @@ impl ConsentPage {
     pub(super) fn new(app: &App, person: &SignedIn, way: &Way, view: &ConsentView) -> Self {
         let now = app.ctx.now();
         let fresh_for = app.ctx.policy().session.fresh_for;
+        let unusual = warnings(view, &protected_names(app));
         let shown = |text: &Option<String>| text.as_deref().map(visible);
         Self {
             shell: Shell::new(app, Some(person)),
@@ -54,14 +65,19 @@ impl ConsentPage {
             app: shown(&view.app),
             agent: visible(&view.agent),
             known_app: view.known_app,
-            is_new_agent: view.kind != ConsentKind::Extend,
+            kind: view.kind,
             reason: shown(&view.reason),
             message: shown(&view.message),
             rows: view
                 .items
                 .iter()
-                .map(|item| Row::new(item, person, now))
+                .map(|item| Row::new(item, view.ends_by, person, now))
                 .collect(),
+            name_warnings: said(&unusual, true),
+            warnings: said(&unusual, false),
+            items: view.items.clone(),
+            ends_by: view.ends_by,
+            now,
             way: way.clone(),
             reference: view.reference.clone(),
             shown: view.digest(),
@@ -83,9 +99,15 @@ impl ConsentPage {
     }
 
     /// The page once more after a mistake in the form, as the person had filled it in.
-    pub(super) fn after(mut self, mistake: Mistake, form: &Fields) -> Self {
-        for row in &mut self.rows {
+    pub(super) fn after(mut self, mistake: &Mistake, form: &Fields) -> Self {
+        let none = Problems::new();
+        let problems = match mistake {
+            Mistake::Bounds(problems) => problems,
+            _ => &none,
+        };
+        for (row, item) in self.rows.iter_mut().zip(&self.items) {
             row.checked = form.all("item").any(|id| id == row.id);
+            row.adjust = Adjust::new(item, self.ends_by, self.now, Some(form), problems);
         }
         form.text("reason").clone_into(&mut self.denial);
         self.with_problem(mistake.to_string())
@@ -104,10 +126,33 @@ impl ConsentPage {
         self.rows.iter().any(|row| row.needs_passkey)
     }
 
-    /// Whether the list is longer than people weigh item by item.
-    fn is_broad(&self) -> bool {
-        self.rows.len() >= BROAD
+    fn is_resuming(&self) -> bool {
+        self.kind == ConsentKind::Resume
     }
+
+    fn title(&self) -> &'static str {
+        match self.kind {
+            ConsentKind::Connect => "Let this agent act for you?",
+            ConsentKind::Resume => "Let this agent go on?",
+            ConsentKind::Extend => "Let this agent do more?",
+        }
+    }
+}
+
+/// Names that no app may be taken for: the server's own, and those its operator names.
+fn protected_names(app: &App) -> Vec<String> {
+    let own = app.ctx.provider().name.clone();
+    let others = app.ctx.policy().protected_names.iter().cloned();
+    others.chain([own]).collect()
+}
+
+fn said(warnings: &[Warning], about_names: bool) -> Vec<String> {
+    let wanted = |warning: &&Warning| warning.is_about_names() == about_names;
+    warnings
+        .iter()
+        .filter(wanted)
+        .map(Warning::to_string)
+        .collect()
 }
 
 /// One capability that is asked for.
@@ -121,10 +166,16 @@ struct Row {
     /// Whether the person has not shown that, and cannot by signing in again the same way.
     needs_passkey: bool,
     checked: bool,
+    adjust: Adjust,
 }
 
 impl Row {
-    fn new(item: &ConsentItem, person: &SignedIn, now: Timestamp) -> Self {
+    fn new(
+        item: &ConsentItem,
+        ends_by: Option<Timestamp>,
+        person: &SignedIn,
+        now: Timestamp,
+    ) -> Self {
         let needs_passkey = is_beyond(item.strength, person.session.proof, now);
         Self {
             id: item.id.clone(),
@@ -134,6 +185,7 @@ impl Row {
             is_sensitive: item.strength == Strength::Verified,
             needs_passkey,
             checked: !needs_passkey,
+            adjust: Adjust::new(item, ends_by, now, None, &Problems::new()),
         }
     }
 }
@@ -143,6 +195,3 @@ fn is_beyond(required: Strength, proof: Proof, now: Timestamp) -> bool {
     let renewed = Proof { at: now, ..proof };
     judge(required, renewed, std::time::Duration::MAX, now) == Err(Lacking::Presence)
 }
-
-/// From how many capabilities on the page says that it is a lot (§8.10).
-const BROAD: usize = 8;

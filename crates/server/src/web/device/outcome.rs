@@ -1,12 +1,15 @@
 //! What came of an answer.
 
 use askama::Template;
-use procura_people::consent::{ConsentAnswer, ConsentKind, ConsentView};
+use procura_keys::clock::Timestamp;
+use procura_people::consent::{Chosen, ConsentAnswer, ConsentItem, ConsentKind, ConsentView};
+use procura_service::agent_auth::consent as requests;
 use procura_service::people::SignedIn;
 
 use crate::app::App;
 use crate::web::page::Shell;
 use crate::web::text::visible;
+use crate::web::when;
 
 #[derive(Template)]
 #[template(path = "outcome.html")]
@@ -28,6 +31,7 @@ impl OutcomePage {
         view: &ConsentView,
         answer: &ConsentAnswer,
     ) -> Self {
+        let now = app.ctx.now();
         let (denied, chosen, reason) = match answer {
             ConsentAnswer::Approve { items } => (false, items.as_slice(), None),
             // A reason travels with the items, so without any it reaches nobody.
@@ -36,18 +40,23 @@ impl OutcomePage {
                 (true, [].as_slice(), told)
             }
         };
+        let choice = |item: &ConsentItem| chosen.iter().find(|one| one.id == item.id);
         let (granted, left_out) = view
             .items
             .iter()
-            .partition::<Vec<_>, _>(|item| chosen.contains(&item.id));
+            .partition::<Vec<_>, _>(|item| choice(item).is_some());
         Self {
             shell: Shell::new(app, Some(person)),
             agent: visible(&view.agent),
             is_new_agent: view.kind != ConsentKind::Extend,
             denied,
             reason,
-            granted: granted.into_iter().map(Line::new).collect(),
-            left_out: left_out.into_iter().map(Line::new).collect(),
+            granted: (granted.into_iter())
+                .map(|item| Line::new(item, choice(item), now))
+                .collect(),
+            left_out: (left_out.into_iter())
+                .map(|item| Line::new(item, None, now))
+                .collect(),
         }
     }
 }
@@ -70,11 +79,31 @@ struct Line {
 }
 
 impl Line {
-    fn new(item: &procura_people::consent::ConsentItem) -> Self {
+    fn new(item: &ConsentItem, choice: Option<&Chosen>, now: Timestamp) -> Self {
+        let own = choice.map_or(&[][..], |choice| choice.limits.as_slice());
+        // A limit of one's own takes the place of the one asked for.
+        let replaced = |limit: &&String| {
+            let mut fields = own.iter().map(|own| format!("{}: ", own.field));
+            fields.any(|field| limit.starts_with(&field))
+        };
+        let mut limits: Vec<_> = (item.limits.iter())
+            .filter(|limit| !replaced(limit))
+            .map(|limit| visible(limit))
+            .collect();
+        limits.extend(own.iter().map(|limit| visible(&requests::sentence(limit))));
+        if let Some(uses) = choice.and_then(|choice| choice.uses) {
+            limits.push(match uses.get() {
+                1 => "once".to_owned(),
+                times => format!("{times} times"),
+            });
+        }
+        if let Some(end) = choice.and_then(|choice| choice.expires_at) {
+            limits.push(format!("until {}", when::moment(end, now)));
+        }
         Self {
             name: visible(&item.name),
             description: visible(&item.description),
-            limits: item.limits.iter().map(|limit| visible(limit)).collect(),
+            limits,
         }
     }
 }

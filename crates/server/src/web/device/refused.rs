@@ -60,7 +60,10 @@ fn by_the_rules(error: &ApprovalError, person: &SignedIn, way: &Way) -> Notice {
                 .say("This agent acts on its own and for nobody in particular, so no single person can approve it.")
                 .command("An administrator approves it on the server with", way.approve_command(None))
         }
-        ApprovalError::ForeignGrant | ApprovalError::Contradiction(_) => {
+        ApprovalError::AtTheDesk => forbidden(way, "at_the_desk", "Whoever runs this server decides this")
+            .say(error.to_string())
+            .command("An administrator approves it on the server with", way.approve_command(None)),
+        ApprovalError::ForeignGrant | ApprovalError::EndsBeforeItBegins | ApprovalError::Contradiction(_) => {
             Notice::new(StatusCode::UNPROCESSABLE_ENTITY, "not_applicable", "This answer does not fit the request")
                 .say(error.to_string())
                 .link("Back to the request", way.path())

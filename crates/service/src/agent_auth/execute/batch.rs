@@ -62,7 +62,7 @@ async fn run(
         _ => account::charge_agent(ctx, &caller.snapshot, Spending::Work),
     };
     let authorized = match within {
-        Ok(()) => authorize(ctx, &caller, &call.capability, &arguments),
+        Ok(()) => authorize(ctx, &caller, &call.capability, &arguments).await,
         Err(refusal) => Err(refusal.into()),
     };
     let mut audit = attempt_entry(ctx, &caller, &call.capability, &arguments, &authorized);

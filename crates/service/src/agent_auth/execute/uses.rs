@@ -1,0 +1,67 @@
+//! Grants that are good for so many calls (§5.13 `limit_exceeded`).
+//!
+//! Each call takes one use, in the store and in a transaction of its own, before it is recorded and carried out: of
+//! two calls that race for the last use one finds it gone, and a use that was taken stays taken over a restart. What
+//! is refused for another reason takes none; what is permitted takes one however it ends. Where uses are not counted
+//! nothing happens here.
+
+use std::sync::Arc;
+
+use procura_agent_auth::capability::CapabilityName;
+use procura_agent_auth::grant::{Grant, Uses};
+use procura_agent_auth::refusal::Refusal;
+use procura_store::StoreError;
+
+use crate::agent_auth::caller::AgentCaller;
+use crate::agent_auth::snapshot::AgentSnapshot;
+use crate::context::Context;
+use crate::error::{Failure, ServiceResult};
+
+/// Finds the grant that permits a call, by `permit` from the agent's grants, and takes one of its uses if they are
+/// counted. The grant comes back with what is left.
+pub(in crate::agent_auth) async fn take(
+    ctx: &Context,
+    caller: &AgentCaller,
+    permit: impl Fn(&[Grant]) -> ServiceResult<(CapabilityName, Grant)>,
+) -> ServiceResult<(CapabilityName, Grant)> {
+    let mut current: Option<Arc<AgentSnapshot>> = None;
+    loop {
+        let held = current.as_ref().unwrap_or(&caller.snapshot);
+        let (name, mut grant) = permit(&held.grants)?;
+        let Some(uses) = grant.uses else {
+            return Ok((name, grant));
+        };
+        if let Some(left) = take_one(ctx, caller, &grant).await? {
+            grant.uses = Uses::from_parts(uses.allowed(), left);
+            return Ok((name, grant));
+        }
+        // Somebody took the last one, or the grant ended, since the grants were loaded: they are looked at again.
+        let agent = &caller.snapshot.agent.id;
+        let loaded = ctx.snapshots().load(ctx, agent).await?;
+        current = Some(loaded.ok_or(Refusal::AgentRevoked)?);
+    }
+}
+
+/// How many uses are left after this one; `None` when there was none to take.
+async fn take_one(
+    ctx: &Context,
+    caller: &AgentCaller,
+    grant: &Grant,
+) -> Result<Option<u32>, Failure> {
+    let mut tx = ctx.begin().await?;
+    let left = match tx.take_use(&grant.id, caller.now).await {
+        Ok(left) => Some(left),
+        Err(StoreError::Conflict(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    if left.is_some() {
+        tx.commit().await?;
+    } else {
+        drop(tx);
+    }
+    // While some are left, the number in memory being out of date does no harm.
+    if left.is_none_or(|left| left == 0) {
+        ctx.snapshots().drop_agents([&caller.snapshot.agent.id]);
+    }
+    Ok(left)
+}
