@@ -27,3 +27,7 @@ snap:
 # Compile the SQL against a fresh database and rewrite the checked-in cache
 sql:
     .ci/run sql
+
+# Fuzz one parser, or all with `just fuzz "" 60`
+fuzz TARGET SECS="60":
+    FUZZ_TARGETS="{{TARGET}}" FUZZ_SECONDS="{{SECS}}" .ci/run fuzz

@@ -140,6 +140,9 @@ pub enum TokenDefect {
         "The token's iat lies in the future. Set the clock, or use the Date header of this answer."
     )]
     IssuedInTheFuture,
+    /// `nbf` lies ahead of the server's clock.
+    #[error("The token's nbf lies in the future. Set the clock, or leave nbf out.")]
+    NotYetValid,
     /// Older than the server accepts.
     #[error("The token is older than {} s. Sign a new one for each request.", .0.as_secs())]
     TooOld(Duration),

@@ -3,6 +3,8 @@
 //! A test names a requirement by its identifier in `docs/requirements/agent-auth.csv`, in a comment or in its
 //! text. Test code is every file below a `tests` folder or called `tests.rs`, and what follows the first
 //! `#[cfg(test)]` of any other source.
+//!
+//! What is optional and not there is declined in `docs/requirements/declined.csv`, with the reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,7 +13,7 @@ use std::{fs, io};
 
 #[test]
 fn the_map_fits_the_tests() -> io::Result<()> {
-    let drawn = draw(&requirements()?, &named_in_tests()?);
+    let drawn = draw(&requirements()?, &named_in_tests()?, &declined()?);
     let file = root().join(MAP);
     if is_to_be_renewed() {
         fs::write(&file, &drawn)?;
@@ -35,6 +37,43 @@ fn tests_name_only_requirements_that_exist() -> io::Result<()> {
         unknown.is_empty(),
         "{REQUIREMENTS} lacks what these tests name: {unknown:?}"
     );
+    Ok(())
+}
+
+#[test]
+fn only_options_are_declined_each_for_a_reason_and_none_that_a_test_shows() -> io::Result<()> {
+    let (rows, named) = (requirements()?, named_in_tests()?);
+    for (id, reason) in declined()? {
+        let row = rows.iter().find(|row| row.id == id);
+        let level = row.map_or("unknown", |row| row.level.as_str());
+        assert!(
+            matches!(level, "SHOULD" | "MAY"),
+            "{DECLINED}: {id} is {level}, which cannot be declined"
+        );
+        assert!(
+            reason.ends_with('.'),
+            "{DECLINED}: {id} needs a sentence that says why"
+        );
+        assert!(
+            !named.contains_key(&id),
+            "{DECLINED}: {id} is declined, and shown by {:?}",
+            named[&id]
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_server_shows_or_declines_everything() -> io::Result<()> {
+    let (named, declined) = (named_in_tests()?, declined()?);
+    let rows = requirements()?.into_iter();
+    let open: Vec<_> = rows
+        .filter(|row| row.party.split('+').any(|party| party == "server"))
+        .filter(|row| !named.contains_key(&row.id) && !declined.contains_key(&row.id))
+        .map(|row| row.id)
+        .filter(|id| !STILL_OPEN.contains(&id.trim_start_matches("AA-")))
+        .collect();
+    assert!(open.is_empty(), "neither shown nor declined: {open:?}");
     Ok(())
 }
 
@@ -85,6 +124,17 @@ fn requirements() -> io::Result<Vec<Requirement>> {
             level: next(),
             party: next(),
         }
+    });
+    Ok(rows.collect())
+}
+
+/// What is declined, and why.
+fn declined() -> io::Result<BTreeMap<String, String>> {
+    let text = fs::read_to_string(root().join(DECLINED))?;
+    let rows = text.lines().skip(1).map(|line| {
+        let mut cells = cells(line).into_iter();
+        let mut next = || cells.next().unwrap_or_default();
+        (next(), next())
     });
     Ok(rows.collect())
 }
@@ -172,7 +222,11 @@ fn is_identifier(word: &str) -> bool {
     prefix == "AA" && section.split('.').all(is_number) && is_number(number)
 }
 
-fn draw(rows: &[Requirement], named: &BTreeMap<String, BTreeSet<String>>) -> String {
+fn draw(
+    rows: &[Requirement],
+    named: &BTreeMap<String, BTreeSet<String>>,
+    declined: &BTreeMap<String, String>,
+) -> String {
     let mut out = format!("{HEAD}\n    {COMMAND}\n\n## Counts\n\n");
     out.push_str(&counts(rows, named));
     let mut section = "";
@@ -189,13 +243,14 @@ fn draw(rows: &[Requirement], named: &BTreeMap<String, BTreeSet<String>>) -> Str
         }
         let tests: Vec<_> = named.get(&row.id).into_iter().flatten().collect();
         let links: Vec<_> = tests.into_iter().map(|name| link(name)).collect();
+        let shown = match declined.get(&row.id) {
+            Some(reason) => format!("declined: {reason}"),
+            None => links.join(", "),
+        };
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} |",
-            row.id,
-            row.level,
-            row.party,
-            links.join(", ")
+            "| {} | {} | {} | {shown} |",
+            row.id, row.level, row.party,
         );
     }
     out
@@ -250,15 +305,55 @@ fn is_to_be_renewed() -> bool {
 }
 
 const REQUIREMENTS: &str = "docs/requirements/agent-auth.csv";
+const DECLINED: &str = "docs/requirements/declined.csv";
 const MAP: &str = "docs/spec-map.md";
 const COMMAND: &str = "UPDATE_SPEC_MAP=1 cargo test -p procura-agent-auth --test spec_map";
+/// Rows that nothing shows yet, without the prefix they share, lest this file name them.
+const STILL_OPEN: [&str; 35] = [
+    "2.6-04",
+    "3.3-01",
+    "4.1-07",
+    "4.4-01",
+    "4.4-02",
+    "4.4-04",
+    "4.5-10",
+    "5.13-12",
+    "5.13-15",
+    "7-01",
+    "7-03",
+    "7-05",
+    "7-06",
+    "7.1-06",
+    "7.5-04",
+    "8.10-04",
+    "8.11-04",
+    "8.11-05",
+    "8.11-06",
+    "8.13-02",
+    "8.14-01",
+    "8.16-02",
+    "8.2-03",
+    "8.3-01",
+    "8.8.1-03",
+    "9.2-01",
+    "9.2-02",
+    "9.2-03",
+    "10.1-01",
+    "10.6-01",
+    "10.9-01",
+    "10.10-01",
+    "10.10.2-01",
+    "10.10.3-01",
+    "11-02",
+];
 const PARTIES: [&str; 4] = ["server", "client", "resource-server", "directory"];
 const HEAD: &str = "\
 # Specification map
 
 Which tests name which requirement of the Agent Auth Protocol 1.0-draft. What an id demands stands in
 [requirements/agent-auth.csv](requirements/agent-auth.csv). A row without a test is either not there yet or not
-shown by a test that names it; a row with one is shown at least in part.
+shown by a test that names it; a row with one is shown at least in part. What is optional and left out is declined
+in [requirements/declined.csv](requirements/declined.csv), and the reason stands in its row.
 
 This file is generated. After naming a requirement in a test, renew it with:
 ";

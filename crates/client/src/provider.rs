@@ -15,7 +15,7 @@ pub struct Provider {
 
 impl Provider {
     /// Reads and checks a discovery document.
-    pub(crate) fn parse(body: &[u8], policy: &FetchPolicy) -> Result<Self, ProviderDefect> {
+    pub fn parse(body: &[u8], policy: &FetchPolicy) -> Result<Self, ProviderDefect> {
         let value = procura_keys::json::parse_strict(body)
             .map_err(|error| ProviderDefect::NotADocument(error.to_string()))?;
         // The version comes first: a document of another version may look quite different.

@@ -71,6 +71,7 @@ mod tests {
     use url::Url;
 
     use super::*;
+    use crate::policy::FetchPolicy;
 
     fn hop(method: Method, status: u16, location: &str) -> Result<Option<Request>, FetchError> {
         let url = Url::parse("https://bank.example/a/b?c=d").unwrap();
@@ -148,5 +149,37 @@ mod tests {
     fn a_location_that_is_not_a_url_is_an_error() {
         let refusal = hop(Method::GET, 302, "https://[oops/").err();
         assert!(matches!(refusal, Some(FetchError::Protocol { .. })));
+    }
+
+    #[derive(serde::Deserialize)]
+    struct File {
+        redirects: Vec<Redirect>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Redirect {
+        name: String,
+        location: String,
+        verdict: String,
+    }
+
+    // AA-8.12-04
+    #[test]
+    fn hostile_redirects_lead_nowhere() {
+        let file = include_str!("../../../vectors/agent-auth/hostile/urls.json");
+        let file: File = serde_json::from_str(file).unwrap();
+        assert!(!file.redirects.is_empty());
+        for case in file.redirects {
+            let next = hop(Method::GET, 302, &case.location);
+            let admitted = next.and_then(|next| FetchPolicy::server().admit(&next.unwrap().url));
+            let verdict = match admitted {
+                Ok(()) => "accepted",
+                Err(FetchError::NotHttps { .. }) => "not_https",
+                Err(FetchError::CredentialsInUrl { .. }) => "credentials",
+                Err(FetchError::ForbiddenAddress { .. }) => "forbidden_address",
+                Err(_) => "not_a_url",
+            };
+            assert_eq!(verdict, case.verdict, "{}", case.name);
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::curve;
 use crate::entropy::{self, Entropy};
 
 /// An Ed25519 public key (RFC 8032), parsed once and ready to verify.
@@ -21,6 +22,13 @@ impl PublicKey {
         if is_weak(&bytes) {
             return Err(KeyError::Weak);
         }
+        if !curve::has_point(&bytes) {
+            return Err(KeyError::NotAPoint);
+        }
+        Self::prepare(bytes)
+    }
+
+    fn prepare(bytes: [u8; 32]) -> Result<Self, KeyError> {
         let prepared = ParsedPublicKey::new(&ED25519, bytes).map_err(|_| KeyError::NotAPoint)?;
         Ok(Self { bytes, prepared })
     }
@@ -69,7 +77,9 @@ impl SigningKey {
     /// The key pair that belongs to a stored seed.
     pub fn from_seed(seed: &[u8]) -> Result<Self, KeyError> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::WrongLength)?;
-        let public = PublicKey::from_bytes(pair.public_key().as_ref())?;
+        let public = <[u8; 32]>::try_from(pair.public_key().as_ref());
+        // The library has just computed it, so it is a point, and not a weak one.
+        let public = PublicKey::prepare(public.map_err(|_| KeyError::WrongLength)?)?;
         let mut copy = Zeroizing::new([0; 32]);
         copy.copy_from_slice(seed);
         Ok(Self {
@@ -184,6 +194,15 @@ mod tests {
             bytes[0] = low;
             bytes[31] = 0x7f;
             assert_eq!(PublicKey::from_bytes(&bytes), Err(KeyError::Weak));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_point_are_no_key() {
+        for y in [2, 7, 8] {
+            let mut bytes = [0; 32];
+            bytes[0] = y;
+            assert_eq!(PublicKey::from_bytes(&bytes), Err(KeyError::NotAPoint));
         }
     }
 

@@ -4,6 +4,7 @@
 //! such as the algorithm label its tokens carry, come in as arguments.
 
 pub mod clock;
+mod curve;
 pub mod digest;
 pub mod entropy;
 pub mod json;

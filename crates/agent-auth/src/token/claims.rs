@@ -12,6 +12,7 @@ pub(super) struct Common {
     pub(super) aud: String,
     pub(super) jti: String,
     iat: Timestamp,
+    nbf: Option<Timestamp>,
     exp: Timestamp,
 }
 
@@ -21,6 +22,10 @@ impl Common {
             iss: text(claims, "iss")?,
             aud: audience(claims)?,
             iat: moment(claims, "iat")?,
+            nbf: claims
+                .get("nbf")
+                .map(|_| moment(claims, "nbf"))
+                .transpose()?,
             exp: moment(claims, "exp")?,
             jti: name_of_token(claims)?,
         })
@@ -40,6 +45,10 @@ impl Common {
         window: Window,
         now: Timestamp,
     ) -> Result<Timestamp, TokenDefect> {
+        // No part of the protocol, and still a limit that its signer set (RFC 7519 §4.1.5).
+        if self.nbf.is_some_and(|nbf| nbf > now.plus(window.skew)) {
+            return Err(TokenDefect::NotYetValid);
+        }
         window.judge(self.iat, self.exp, now)
     }
 }

@@ -191,7 +191,8 @@ fn authorization(headers: &HeaderMap) -> Result<(Scheme, &str), TokenDefect> {
         "dpop" => Scheme::Dpop,
         _ => return Err(TokenDefect::NotBearer),
     };
-    Ok((scheme, token.trim()))
+    // Blanks and nothing else may stand between the two (RFC 9110 §11.4).
+    Ok((scheme, token.trim_matches(' ')))
 }
 
 fn proof(headers: &HeaderMap) -> ProofHeader<'_> {

@@ -137,3 +137,15 @@ fn an_unreadable_file_is_named() {
         "{error}"
     );
 }
+
+// AA-2.14-03
+#[test]
+fn the_examples_names_are_words_of_lower_case_letters_and_underscores() {
+    let bank = include_str!("../../../../examples/bank/procura.toml");
+    let config = Config::parse(bank, None).unwrap();
+    for offered in config.catalogue.iter() {
+        let name = offered.shown.name.as_str();
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        assert!(name.chars().all(fits), "{name}");
+    }
+}

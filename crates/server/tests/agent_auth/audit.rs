@@ -332,3 +332,24 @@ async fn tokens_and_codes_are_nowhere_in_the_log() {
         assert!(!log.contains(secret), "{secret}");
     }
 }
+
+// AA-9.5-01
+#[tokio::test]
+async fn reasons_are_nowhere_in_the_log() {
+    let bank = Bank::start_with(BANK).await;
+    let host = TestHost::new();
+    let mut body = wish(json!(["check_balance"]));
+    body["reason"] = json!("to pay for the divorce");
+    body["binding_message"] = json!("as told on the telephone");
+    let (_, asked) = bank.register(&host, &body).await;
+    bank.deny(&asked, ALICE, "no such divorce").await;
+    let (agent, asked) = bank.register(&host, &wish(json!(["echo"]))).await;
+    bank.approve_all(&asked, ALICE).await;
+    body["capabilities"] = json!(["list_accounts"]);
+    let token = agent.token(&bank, &bank.issuer);
+    assert_eq!(bank.request_by(&token, &body).await.status, 200);
+    let log = Value::from(bank.records().await).to_string();
+    for words in ["divorce", "telephone"] {
+        assert!(!log.contains(words), "{words}");
+    }
+}

@@ -196,3 +196,25 @@ async fn after_a_restart_a_job_is_gone() {
         (404, "job_not_found")
     );
 }
+
+/// What operators are told holds for those who ask.
+const MANUAL: &str = include_str!("../../../../docs/configuration.md");
+
+// AA-5.11-15
+#[tokio::test]
+async fn the_manual_says_how_a_status_url_is_authenticated() {
+    let about = MANUAL
+        .split("\n\n")
+        .find(|paragraph| paragraph.starts_with("A `status_url`") && paragraph.contains("`jti`"));
+    let about = about.unwrap();
+    assert!(about.contains("of the agent that started the job"));
+    let (bank, _jobs, agent, answer) = started().await;
+    let url = answer.text_of("status_url").to_owned();
+    for audience in [url.as_str(), &bank.issuer] {
+        assert!(about.contains("`aud`"));
+        let token = agent.token(&bank, audience);
+        assert_eq!(ask_by(&bank, &token, &answer).await.status, 200);
+        let again = ask_by(&bank, &token, &answer).await;
+        assert_eq!(again.refusal(), (401, "invalid_jwt"));
+    }
+}

@@ -39,6 +39,7 @@ mod request_capability;
 mod revoke;
 mod revoke_host;
 mod rotate_key;
+mod snapshot;
 mod status;
 mod stream;
 mod tls;

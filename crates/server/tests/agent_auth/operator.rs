@@ -70,7 +70,7 @@ async fn a_compromised_host_is_stopped_out_of_band_with_all_its_agents() {
 #[tokio::test]
 async fn removing_a_person_stops_everything_that_acts_for_them_and_nothing_else() {
     let bank = Bank::start().await;
-    let (_, of_alice) = bank.approved_agent(json!(["list_accounts"])).await;
+    let (hosts_of_alice, of_alice) = bank.approved_agent(json!(["list_accounts"])).await;
     let host = TestHost::new();
     let (of_bob, asked) = bank.register(&host, &wish(json!(["list_accounts"]))).await;
     bank.approve_all(&asked, BOB).await;
@@ -81,6 +81,12 @@ async fn removing_a_person_stops_everything_that_acts_for_them_and_nothing_else(
     bank.administer(AdminRequest::RemovePerson { email }).await;
     assert_eq!(runs(&bank, &of_alice).await.0, 403);
     assert_eq!(runs(&bank, &of_bob).await.0, 200);
+    // The host ends as well, so that it makes no further agents.
+    let statuses = [(&hosts_of_alice, "host_revoked"), (&host, "-")];
+    for (host, expected) in statuses {
+        let (_, answer) = bank.register(host, &wish(json!([]))).await;
+        assert_eq!(answer.refusal().1, expected, "{answer:?}");
+    }
     let people = bank
         .administer(AdminRequest::ListPeople(Listing::default()))
         .await;

@@ -1,5 +1,7 @@
 //! `POST /agent/register` (§5.3).
 
+use procura_keys::jwt::{self, Header};
+use procura_keys::thumbprint::Thumbprint;
 use procura_people::presence::Method;
 use procura_service::admin::{AdminRequest, Listing};
 use serde_json::{Value, json};
@@ -464,4 +466,72 @@ async fn members_of_the_wrong_type_or_length_are_refused() {
         assert_eq!(answer.refusal(), (400, "invalid_request"), "{body}");
     }
     assert_eq!(agents(&bank).await, 0);
+}
+
+// AA-8.15-01: hosts suggest nothing here.
+#[tokio::test]
+async fn a_name_that_nobody_offers_is_refused_and_does_not_come_into_being() {
+    let bank = Bank::start().await;
+    let before = bank.get("/capability/list", None).await.body;
+    for name in ["fly", "Echo", "echo/v2", "echo "] {
+        let mut body = wish(json!([{ "name": name, "description": "Fly there" }]));
+        body["suggested_capabilities"] = json!([{ "name": name, "description": "Fly there" }]);
+        let (_, answer) = bank.register(&TestHost::new(), &body).await;
+        assert_eq!(answer.refusal(), (400, "invalid_capabilities"), "{name}");
+    }
+    assert_eq!(bank.get("/capability/list", None).await.body, before);
+    assert_eq!(agents(&bank).await, 0);
+}
+
+// AA-3.1-03, AA-3.2-04
+#[tokio::test]
+async fn a_record_holds_a_key_that_came_inline_or_else_where_it_is_published() {
+    let bank = Bank::start().await;
+    let host_key = new_key();
+    let agent_key = new_key();
+    let (hosts_url, agents_url) = ("https://keys.example/host", "https://keys.example/agent");
+    bank.publisher.publish(hosts_url, &[("h", &host_key)]);
+    bank.publisher.publish(agents_url, &[("a", &agent_key)]);
+    for (host_publishes, agent_publishes) in [(false, false), (false, true), (true, true)] {
+        let host = TestHost::new();
+        let agent = host.new_agent();
+        let key = if host_publishes { &host_key } else { &host.key };
+        let mut claims = host.claims(&bank);
+        claims["iss"] = json!(Thumbprint::of(key.public()));
+        if host_publishes {
+            claims.as_object_mut().unwrap().remove("host_public_key");
+            claims["host_jwks_url"] = json!(hosts_url);
+        }
+        if agent_publishes {
+            claims["agent_jwks_url"] = json!(agents_url);
+            claims["agent_kid"] = json!("a");
+        } else {
+            claims["agent_public_key"] = jwk(&agent.key);
+        }
+        let header = Header {
+            algorithm: "EdDSA",
+            typ: "host+jwt",
+            kid: host_publishes.then_some("h"),
+        };
+        let token = jwt::sign(header, &claims, key).unwrap();
+        let answer = bank
+            .post("/agent/register", Some(&token), &wish(json!([])))
+            .await;
+        let mut tx = bank.store.read().await.unwrap();
+        let id = answer.text_of("agent_id").parse().unwrap();
+        let agent_record = tx.find_agent(&id).await.unwrap().unwrap();
+        let host_record = tx.load_host(&agent_record.host_id).await.unwrap();
+
+        let hosts = host_record.jwks.map(|jwks| jwks.url.to_string());
+        assert_eq!(hosts.as_deref(), host_publishes.then_some(hosts_url));
+        assert_eq!(&host_record.public_key, key.public());
+        let agents = agent_record.jwks.map(|jwks| jwks.url.to_string());
+        assert_eq!(agents.as_deref(), agent_publishes.then_some(agents_url));
+        let expected = if agent_publishes {
+            &agent_key
+        } else {
+            &agent.key
+        };
+        assert_eq!(&agent_record.public_key, expected.public());
+    }
 }

@@ -9,7 +9,7 @@ use crate::support::Bank;
 use crate::support::flows::{ALICE, wish};
 use crate::support::signers::TestHost;
 
-// AA-5.7-01, AA-2.6-01, AA-2.3-04, AA-4.5-14
+// AA-5.7-01, AA-2.6-01, AA-2.3-04, AA-4.5-14, AA-10.2-02
 #[tokio::test]
 async fn once_the_answer_is_there_the_agents_next_call_is_refused() {
     let bank = Bank::start().await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::Bank;
 use crate::support::flows::{ALICE, wish};
-use crate::support::signers::{TestHost, jwk, new_key};
+use crate::support::signers::{TestHost, jwk, new_key, tampered};
 
 // AA-5.5-03, AA-5.5-05, AA-5.5-06, AA-5.5-07, AA-3.2-01, AA-3.2-05
 #[tokio::test]
@@ -110,6 +110,32 @@ async fn another_hosts_agent_is_none_of_its_business() {
     assert!(!answer.text.contains("active"), "{}", answer.text);
 }
 
+// AA-9.4-01
+#[tokio::test]
+async fn pending_and_denied_requests_are_as_private_as_granted_ones() {
+    let bank = Bank::start().await;
+    let host = TestHost::new();
+    let (other, stranger) = bank.approved_agent(json!(["echo"])).await;
+    for is_denied in [false, true] {
+        let (agent, asked) = bank.register(&host, &wish(json!(["check_balance"]))).await;
+        if is_denied {
+            bank.deny(&asked, ALICE, "not that one").await;
+        }
+        let own = bank.status(&host, &agent).await;
+        assert!(own.text.contains("check_balance"), "{own:?}");
+        let asked_by_other = bank.status(&other, &agent).await;
+        let agents_token = stranger.token(&bank, &bank.issuer);
+        let path = format!("/agent/status?agent_id={}", agent.id);
+        let asked_by_agent = bank.get(&path, Some(&agents_token)).await;
+        let introspected = bank.introspect(&agent.token(&bank, &bank.issuer)).await;
+        for answer in [asked_by_other, asked_by_agent, introspected] {
+            for word in ["check_balance", "not that one", "denied"] {
+                assert!(!answer.text.contains(word), "{answer:?}");
+            }
+        }
+    }
+}
+
 // AA-5.5-02, AA-5.13-13
 #[tokio::test]
 async fn an_agent_nobody_registered_is_not_found() {
@@ -178,7 +204,7 @@ async fn the_person_is_named_for_a_delegated_agent_only() {
     assert_eq!(bank.status(&linked, &later).await.body["user_id"], alice);
 }
 
-// AA-3.2-06, AA-3.2-07, AA-3.1-06
+// AA-3.2-06, AA-3.2-07
 #[tokio::test]
 async fn each_moment_moves_with_what_it_is_about() {
     let bank = Bank::start().await;
@@ -203,6 +229,38 @@ async fn each_moment_moves_with_what_it_is_about() {
         assert_eq!(used["expires_at"], "2026-02-25T11:02:00Z");
         bank.clock.advance(Duration::from_mins(1));
     }
+}
+
+// AA-3.1-06
+#[tokio::test]
+async fn a_hosts_moments_move_with_its_approval_and_with_each_of_its_tokens() {
+    let bank = Bank::start().await;
+    let host = TestHost::new();
+    let moments = async || {
+        let thumbprint = host.thumbprint().try_into().unwrap();
+        let mut tx = bank.store.read().await.unwrap();
+        let record = tx.find_host_by_thumbprint(&thumbprint).await.unwrap();
+        let record = record.unwrap();
+        let moments = [record.activated_at, record.last_used_at];
+        let passed = moments.map(|at| at.map(|at| at.since(record.created_at).as_secs()));
+        let changed = record.updated_at.since(record.created_at).as_secs();
+        (passed, changed)
+    };
+    let (agent, asked) = bank.register(&host, &wish(json!(["echo"]))).await;
+    assert_eq!(moments().await, ([None, Some(0)], 0));
+    bank.clock.advance(Duration::from_mins(1));
+    bank.approve_all(&asked, ALICE).await;
+    assert_eq!(moments().await, ([Some(60), Some(0)], 60));
+    bank.clock.advance(Duration::from_mins(1));
+    bank.status(&host, &agent).await;
+    assert_eq!(moments().await, ([Some(60), Some(120)], 60));
+    bank.clock.advance(Duration::from_mins(1));
+    // A token that is refused moves nothing.
+    let refused = bank
+        .get("/agent/status", Some(&tampered(&host.token(&bank))))
+        .await;
+    assert_eq!(refused.status, 401);
+    assert_eq!(moments().await, ([Some(60), Some(120)], 60));
 }
 
 // AA-5.5-07, AA-3.3-04, AA-3.3.1-01

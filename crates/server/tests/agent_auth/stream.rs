@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::http::Answer;
 use crate::support::signers::TestAgent;
-use crate::support::{Bank, Setup, offered};
+use crate::support::{BANK, Bank, Setup, extended, offered};
 
 /// Streams these pieces, and then ends or stays silent.
 struct Pieces {
@@ -31,12 +31,21 @@ impl Backend for Pieces {
 }
 
 async fn bank(pieces: Vec<Result<Value, BackendError>>, ends: bool) -> (Bank, TestAgent) {
+    bank_with(BANK, pieces, ends).await
+}
+
+async fn bank_with(
+    config: &str,
+    pieces: Vec<Result<Value, BackendError>>,
+    ends: bool,
+) -> (Bank, TestAgent) {
     let backend = Pieces {
         pieces: Mutex::new(pieces),
         ends,
     };
     let offers = vec![offered("watch", Arc::new(backend))];
     let bank = Setup {
+        config: config.to_owned(),
         offered: offers,
         ..Setup::default()
     }
@@ -128,6 +137,21 @@ async fn a_stream_is_cut_when_its_agent_is_revoked() {
     assert_eq!(
         (kind.as_str(), &last["error"]),
         ("error", &json!("agent_revoked"))
+    );
+}
+
+// AA-5.11-26
+#[tokio::test]
+async fn a_stream_ends_when_it_has_run_for_as_long_as_streams_may() {
+    let config = extended("[streams]\nmax_duration = \"1s\"");
+    let (bank, agent) = bank_with(&config, vec![Ok(json!(1))], false).await;
+    let answer = bank.execute(&agent, "watch", json!({})).await;
+    let events = events(&answer);
+    assert_eq!(events[0], data(json!(1)));
+    let (kind, last) = events.last().unwrap();
+    assert_eq!(
+        (kind.as_str(), &last["error"]),
+        ("error", &json!("stream_too_long"))
     );
 }
 

@@ -16,7 +16,7 @@ use super::signers::jwk;
 /// What is published, and who looked at it.
 #[derive(Default)]
 pub(crate) struct Publisher {
-    documents: Mutex<HashMap<String, String>>,
+    documents: Mutex<HashMap<String, Vec<u8>>>,
     asked: Mutex<Vec<String>>,
 }
 
@@ -34,8 +34,13 @@ impl Publisher {
 
     /// Publishes any text.
     pub(crate) fn publish_text(&self, url: &str, text: &str) {
+        self.publish_bytes(url, text.as_bytes().to_vec());
+    }
+
+    /// Publishes what may be no text.
+    pub(crate) fn publish_bytes(&self, url: &str, document: Vec<u8>) {
         let mut documents = self.documents.lock().unwrap();
-        documents.insert(url.to_owned(), text.to_owned());
+        documents.insert(url.to_owned(), document);
     }
 
     /// Takes a set off the net.
@@ -55,7 +60,7 @@ impl Publisher {
             let host = url.host_str().unwrap_or_default().to_owned();
             JwksError::Fetch(FetchError::TimedOut { host })
         })?;
-        Ok(Arc::new(JwkSet::parse(document.as_bytes())?))
+        Ok(Arc::new(JwkSet::parse(document)?))
     }
 }
 

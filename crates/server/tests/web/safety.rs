@@ -100,6 +100,27 @@ async fn no_page_runs_or_loads_anything_foreign() {
     }
 }
 
+// AA-10.8-01
+#[tokio::test]
+async fn no_page_speaks_of_hosts_where_people_say_apps() {
+    let bank = Bank::start().await;
+    let mut has_an_app = false;
+    for (name, page) in every_page(&bank).await {
+        let is_page = page.header("content-type") == Some("text/html; charset=utf-8");
+        if !is_page {
+            continue;
+        }
+        let words = page
+            .text
+            .replace(&bank.issuer, "")
+            .replace(&bank.address, "");
+        let words = words.to_lowercase();
+        assert!(!words.contains("host"), "{name}: {}", page.text);
+        has_an_app |= words.contains("app");
+    }
+    assert!(has_an_app);
+}
+
 #[tokio::test]
 async fn every_page_has_a_title_one_heading_and_a_label_for_each_field() {
     let bank = Bank::start().await;

@@ -127,7 +127,8 @@ async fn request_once(
     }
     .to_owned();
     entry.jti = Some(caller.token.jti().to_owned());
-    entry.detail = json!({ "capabilities": names(&grants), "reason": hints.reason });
+    // Without the reason: it may be personal, and what is in the chain stays there (§9.5).
+    entry.detail = json!({ "capabilities": names(&grants) });
     tx.append_audit(vec![audit::about_agent(entry, &agent)])
         .await?;
     tx.commit().await?;

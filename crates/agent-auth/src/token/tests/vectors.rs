@@ -1,5 +1,5 @@
-//! The signed tokens of `vectors/agent-auth/tokens.json`, which other implementations check theirs with: each
-//! can be made again from its seed, and gets the verdict that stands beside it.
+//! The signed tokens of `vectors/agent-auth/tokens.json` and `hostile/tokens.json`, which other implementations
+//! check theirs with: each can be made again from its seed, and gets the verdict that stands beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,8 @@ struct Vectors {
     keys: BTreeMap<String, Key>,
     server: Settings,
     records: Records,
+    #[serde(default)]
+    controls: Vec<Case>,
     cases: Vec<Case>,
 }
 
@@ -90,6 +92,12 @@ fn vectors() -> Vectors {
     serde_json::from_str(text).unwrap()
 }
 
+/// Tokens that nobody may accept.
+fn hostile() -> Vectors {
+    let text = include_str!("../../../../../vectors/agent-auth/hostile/tokens.json");
+    serde_json::from_str(text).unwrap()
+}
+
 impl Key {
     fn pair(&self) -> SigningKey {
         let digits = |at| u8::from_str_radix(&self.seed[at..at + 2], 16).unwrap();
@@ -113,6 +121,10 @@ impl Case {
 }
 
 impl Vectors {
+    fn cases(&self) -> impl Iterator<Item = &Case> {
+        self.controls.iter().chain(&self.cases)
+    }
+
     fn server(&self, case: &Case) -> Server {
         let key = |name: &str| self.keys[name].pair().public().clone();
         let mut server = Server::new();
@@ -158,17 +170,18 @@ impl Vectors {
 
 #[test]
 fn the_vectors_are_for_the_addresses_of_these_tests() {
-    let server = vectors().server;
-    assert_eq!(
-        (server.issuer.as_str(), server.execute_url.as_str()),
-        (ISSUER, EXECUTE)
-    );
+    for Vectors { server, .. } in [vectors(), hostile()] {
+        assert_eq!(
+            (server.issuer.as_str(), server.execute_url.as_str()),
+            (ISSUER, EXECUTE)
+        );
+    }
 }
 
 // AA-4.1-01, AA-4.2-04
 #[test]
 fn each_key_is_what_its_seed_gives() {
-    for (name, key) in vectors().keys {
+    for (name, key) in vectors().keys.into_iter().chain(hostile().keys) {
         let pair = key.pair();
         assert_eq!(jwk(&pair), key.public_jwk, "{name}");
         assert_eq!(
@@ -182,10 +195,11 @@ fn each_key_is_what_its_seed_gives() {
 // AA-4.1-02
 #[test]
 fn each_token_can_be_made_again() {
-    let vectors = vectors();
-    for case in &vectors.cases {
-        if let Some(token) = case.made_again(&vectors.keys) {
-            assert_eq!(token, case.token, "{}", case.name);
+    for vectors in [vectors(), hostile()] {
+        for case in vectors.cases() {
+            if let Some(token) = case.made_again(&vectors.keys) {
+                assert_eq!(token, case.token, "{}", case.name);
+            }
         }
     }
 }
@@ -193,14 +207,19 @@ fn each_token_can_be_made_again() {
 // AA-4.5-01, AA-4.5-02, AA-4.5-07, AA-4.5-08, AA-4.5.1-02, AA-4.5.1-04, AA-4.5.1-05, AA-8.18-01
 #[test]
 fn each_token_gets_its_verdict() {
-    let vectors = vectors();
-    for case in &vectors.cases {
-        let verdict = match vectors.verify(case) {
-            Ok(()) => "accepted",
-            Err(refusal) => refusal.code_and_status().0,
-        };
-        assert_eq!(verdict, case.verdict, "{}", case.name);
+    let mut wrong = Vec::new();
+    for vectors in [vectors(), hostile()] {
+        for case in vectors.cases() {
+            let verdict = match vectors.verify(case) {
+                Ok(()) => "accepted",
+                Err(refusal) => refusal.code_and_status().0,
+            };
+            if verdict != case.verdict {
+                wrong.push((case.name.clone(), verdict));
+            }
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
