@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::args::{
     AdminCommand, AgentsCommand, ApprovalsCommand, AuditCommand, ConfigCommand, GrantsCommand,
-    HostsCommand, ListArgs, PeopleCommand, Subject,
+    HostsCommand, HousekeepingCommand, ListArgs, PeopleCommand, Subject,
 };
 use crate::output;
 
@@ -34,23 +34,8 @@ pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<ExitCode> {
         administrator: administrator(),
         request,
     };
-    while let AdminRequest::AuditExport { after } = &call.request {
-        let records = ask(file, &command.data, &call).await?;
-        let records = records.as_array().map_or(&[][..], Vec::as_slice);
-        for record in records {
-            output::line(&record.to_string())?;
-        }
-        let Some(last) = records
-            .last()
-            .and_then(|record| record["sequence"].as_i64())
-        else {
-            return Ok(ExitCode::SUCCESS);
-        };
-        anyhow::ensure!(
-            last > *after,
-            "the audit log does not go forward after record {after}"
-        );
-        call.request = AdminRequest::AuditExport { after: last };
+    if place(&mut call.request).is_some() {
+        return export(file, &command.data, call).await;
     }
     let value = ask(file, &command.data, &call).await?;
     let broken = value.get("broken").is_some_and(|broken| !broken.is_null());
@@ -64,6 +49,38 @@ pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Prints all records that a request comes to, one answer after the other.
+async fn export(file: &Path, data: &Path, mut call: AdminCall) -> anyhow::Result<ExitCode> {
+    loop {
+        let records = ask(file, data, &call).await?;
+        let records = records.as_array().map_or(&[][..], Vec::as_slice);
+        for record in records {
+            output::line(&record.to_string())?;
+        }
+        let last = records
+            .last()
+            .and_then(|record| record["sequence"].as_i64());
+        let (Some(last), Some(after)) = (last, place(&mut call.request)) else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        anyhow::ensure!(
+            last > *after,
+            "the audit log does not go forward after record {after}"
+        );
+        *after = last;
+    }
+}
+
+/// Where a request for many records goes on.
+fn place(request: &mut AdminRequest) -> Option<&mut i64> {
+    match request {
+        AdminRequest::AuditExport { after } | AdminRequest::ExportActivity { after, .. } => {
+            Some(after)
+        }
+        _ => None,
+    }
 }
 
 async fn ask(file: &Path, data: &Path, call: &AdminCall) -> anyhow::Result<Value> {
@@ -85,6 +102,23 @@ fn request(subject: Subject) -> anyhow::Result<Option<AdminRequest>> {
             AdminRequest::RevokeAgent { agent_id }
         }
         Subject::Hosts(HostsCommand::List(list)) => AdminRequest::ListHosts(listing(list)),
+        Subject::Hosts(HostsCommand::Add {
+            public_key,
+            jwks_url,
+            kid,
+            name,
+            defaults,
+            user,
+        }) => AdminRequest::AddHost {
+            name,
+            public_key: public_key
+                .map(|jwk| serde_json::from_str(&jwk))
+                .transpose()
+                .context("--public-key has to be a JWK")?,
+            jwks: jwks_url.zip(kid),
+            default_capabilities: (!defaults.is_empty()).then_some(defaults),
+            user,
+        },
         Subject::Hosts(HostsCommand::Link { host_id, user }) => {
             AdminRequest::LinkHost { host_id, user }
         }
@@ -106,6 +140,7 @@ fn request(subject: Subject) -> anyhow::Result<Option<AdminRequest>> {
         Subject::Audit(AuditCommand::Tail { lines }) => AdminRequest::AuditTail { count: lines },
         Subject::Audit(AuditCommand::Export) => AdminRequest::AuditExport { after: 0 },
         Subject::Audit(AuditCommand::Verify) => AdminRequest::AuditVerify,
+        Subject::Housekeeping(HousekeepingCommand::Run) => AdminRequest::RunHousekeeping,
         Subject::Config(ConfigCommand::Check) => return Ok(None),
     }))
 }
@@ -124,6 +159,8 @@ fn people(command: PeopleCommand) -> anyhow::Result<AdminRequest> {
         PeopleCommand::List(list) => AdminRequest::ListPeople(listing(list)),
         PeopleCommand::Disable { email } => AdminRequest::DisablePerson { email },
         PeopleCommand::Remove { email } => AdminRequest::RemovePerson { email },
+        PeopleCommand::Export { person } => AdminRequest::ExportActivity { person, after: 0 },
+        PeopleCommand::Erase { person } => AdminRequest::EraseActivity { person },
     })
 }
 
@@ -241,8 +278,10 @@ const FIRST: [&str; 15] = [
     "items",
 ];
 /// What only programs need of a list; `--json` has it.
-const HIDDEN: [&str; 8] = [
+const HIDDEN: [&str; 10] = [
+    "activity_hash",
     "hash",
+    "salt",
     "previous",
     "detail",
     "jti",

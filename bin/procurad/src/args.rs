@@ -85,6 +85,9 @@ pub(crate) enum Subject {
     /// The audit log
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// The removal of what time has made useless
+    #[command(subcommand)]
+    Housekeeping(HousekeepingCommand),
     /// The configuration file
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -107,10 +110,22 @@ pub(crate) enum PeopleCommand {
         /// Their address
         email: String,
     },
-    /// Delete an account and revoke every app that is connected to it
+    /// Delete an account, revoke every app that is connected to it, and erase its activity as configured
     Remove {
         /// Their address
         email: String,
+    },
+    /// Print somebody's activity, for them to keep: records of the audit log as lines of JSON
+    Export {
+        /// Their address or identifier
+        #[arg(value_name = "EMAIL-OR-ID")]
+        person: String,
+    },
+    /// Erase somebody's activity from the audit log, whose chain still holds
+    Erase {
+        /// Their address or identifier
+        #[arg(value_name = "EMAIL-OR-ID")]
+        person: String,
     },
 }
 
@@ -134,6 +149,27 @@ pub(crate) enum AgentsCommand {
 pub(crate) enum HostsCommand {
     /// List hosts, oldest first
     List(ListArgs),
+    /// Take a host in before it has any agent; you vouch for it
+    Add {
+        /// Its public key: a JWK
+        #[arg(long, value_name = "JWK", conflicts_with_all = ["jwks_url", "kid"], required_unless_present = "jwks_url")]
+        public_key: Option<String>,
+        /// Where it publishes its keys instead
+        #[arg(long, value_name = "URL", requires = "kid")]
+        jwks_url: Option<String>,
+        /// Which of the published keys it uses now
+        #[arg(long, requires = "jwks_url")]
+        kid: Option<String>,
+        /// What it is called
+        #[arg(long)]
+        name: Option<String>,
+        /// A capability its agents get without being asked about, in place of the configured ones; may be repeated
+        #[arg(long = "default", value_name = "CAPABILITY")]
+        defaults: Vec<String>,
+        /// The person to link it to, by e-mail address
+        #[arg(long, value_name = "EMAIL")]
+        user: Option<String>,
+    },
     /// Link a host to a person, which vouches for it; its autonomous agents end
     Link {
         /// The host's identifier
@@ -215,6 +251,12 @@ pub(crate) enum AuditCommand {
     Export,
     /// Check that no record was changed, dropped or swapped
     Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HousekeepingCommand {
+    /// Remove now what a running server removes by itself, and count it
+    Run,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,7 +1,6 @@
 //! A service of its own behind the guard, and the real program vouching for agents (§2.15, §5.12).
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a test that cannot set up its scene has failed"
 )]
 

@@ -6,8 +6,10 @@
 //! table of cases.
 
 pub mod agent;
+pub mod algorithm;
 pub mod approval;
 pub mod capability;
+pub mod compat;
 pub mod constraint;
 pub mod escalation;
 pub mod execution;

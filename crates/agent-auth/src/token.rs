@@ -116,6 +116,9 @@ pub enum TokenDefect {
     /// The set has no key of that name.
     #[error("The key set at {0} has no Ed25519 key with the kid that the token names.")]
     KidNotPublished(&'static str),
+    /// The server takes no published keys.
+    #[error("This server takes no published keys. Send the key itself instead of {0}.")]
+    KeysNotTaken(&'static str),
     /// The set could not be fetched, and none is kept.
     #[error(
         "The key set at {0} cannot be fetched at present. It has to be reachable over https at a public address."

@@ -8,8 +8,9 @@ use procura_agent_auth::capability::CapabilityName;
 use procura_agent_auth::execution::{self, Call};
 use procura_agent_auth::grant::Grant;
 use procura_agent_auth::host::Host;
-use procura_agent_auth::id::AgentId;
+use procura_agent_auth::id::{AgentId, GrantId};
 use procura_agent_auth::lifetime::{self, LifetimePolicy};
+use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::token::agent::{Signer, UnverifiedAgentToken, VerifiedAgentToken};
 use procura_agent_auth::token::{TokenDefect, Window};
 use procura_keys::clock::{Clock, Timestamp};
@@ -29,6 +30,10 @@ pub trait Directory: Send + Sync + 'static {
     /// Exactly one caller may get `true` until `forget_at`.
     async fn claim(&self, agent: &AgentId, jti: &str, forget_at: Timestamp)
     -> Result<bool, String>;
+
+    /// Takes one use of a grant whose uses are counted, if one is left. Exactly one of two that race for the last
+    /// one may get `true`.
+    async fn take_use(&self, grant: &GrantId) -> Result<bool, String>;
 }
 
 /// An agent on record, with what its tokens are held against.
@@ -137,7 +142,16 @@ impl<D: Directory> Authority for Local<D> {
             offered: true,
             arguments: question.arguments,
         };
-        execution::authorize(call, &token, &known.grants, now)?;
+        let grant = execution::authorize(call, &token, &known.grants, now)?;
+        if let Some(uses) = grant.uses {
+            let took = self.directory.take_use(&grant.id).await;
+            if !took.map_err(Denied::Unavailable)? {
+                return Err(Denied::Refused(Refusal::LimitExceeded {
+                    capability: grant.capability.clone(),
+                    uses_allowed: uses.allowed(),
+                }));
+            }
+        }
         Ok(self.describe(&known, &token, now))
     }
 }

@@ -14,4 +14,4 @@ mod router;
 mod status;
 
 pub use router::{CallerKind, ENDPOINTS, Endpoint};
-pub(crate) use router::{routes, routes_at_origin};
+pub(crate) use router::{compat_routes, routes, routes_at_origin};

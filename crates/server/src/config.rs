@@ -6,7 +6,9 @@
 mod capability;
 mod custom_method;
 mod document;
+mod housekeeping;
 mod issuer;
+mod jwks;
 mod limits;
 mod proxy;
 mod security;
@@ -17,7 +19,9 @@ mod tls;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use procura_fetch::{FetchPolicy, JwksPolicy};
 use procura_service::catalogue::Catalogue;
 use procura_service::limits::Rates;
 use procura_service::{Policy, Provider};
@@ -49,6 +53,12 @@ pub struct Config {
     pub listen: String,
     /// Where it keeps records.
     pub store: StoreChoice,
+    /// How long published keys are kept.
+    pub jwks_cache: JwksPolicy,
+    /// How published keys are fetched.
+    pub jwks_fetch: FetchPolicy,
+    /// How often housekeeping runs.
+    pub housekeeping_every: Duration,
     /// People to make at start, for development.
     pub development_people: Vec<DevelopmentPerson>,
 }
@@ -128,6 +138,9 @@ impl Config {
             catalogue,
             listen,
             store: document.store.choose(store_url)?,
+            jwks_cache: document.jwks.cache(),
+            jwks_fetch: document.jwks.fetch(),
+            housekeeping_every: document.housekeeping.every.0,
             development_people: document.development.person,
         })
     }

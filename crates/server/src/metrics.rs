@@ -3,8 +3,10 @@
 //! Labels are taken from the server's own routes and codes, never from a request, so their number is bounded.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use procura_service::housekeeping::Removed;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -17,6 +19,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Requests, Counter>,
     durations: Family<Route, Histogram>,
+    removed: Family<What, Counter>,
     clock_refusals: Family<Clock, Counter>,
 }
 
@@ -35,6 +38,12 @@ struct Route {
     route: String,
 }
 
+/// What housekeeping removes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct What {
+    what: &'static str,
+}
+
 /// In which way the time of a token was wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Clock {
@@ -50,6 +59,9 @@ impl Default for Metrics {
         let durations = Family::new_with_constructor(histogram as fn() -> Histogram);
         let help = "From the headers of a request to those of its answer";
         registry.register_with_unit("http_duration", help, Unit::Seconds, durations.clone());
+        let removed = Family::default();
+        let help = "What housekeeping removed: agents, hosts, requests, grants, activity, records, sessions, tokens; and expired, which it let expire";
+        registry.register("housekeeping_removed", help, removed.clone());
         let clock_refusals = Family::default();
         let help =
             "Tokens and proofs refused for their time: expired, issued_in_the_future or too_old";
@@ -58,6 +70,7 @@ impl Default for Metrics {
             registry,
             requests,
             durations,
+            removed,
             clock_refusals,
         }
     }
@@ -99,8 +112,12 @@ impl Metrics {
         self.clock_refusals.get_or_create(&Clock { defect }).inc();
     }
 
-    /// The exposition in the OpenMetrics text format.
-    pub(crate) fn to_text(&self) -> Result<String, fmt::Error> {
+    /// The exposition in the OpenMetrics text format. `removed` is what housekeeping has removed so far.
+    pub(crate) fn to_text(&self, removed: &Removed) -> Result<String, fmt::Error> {
+        for (what, count) in removed.counts() {
+            let counter = self.removed.get_or_create(&What { what });
+            counter.inner().store(count, Ordering::Relaxed);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -30,6 +30,7 @@ pub fn router(app: App) -> Router {
         .merge(protocol)
         .merge(web::routes(&app))
         .merge(operations::routes());
+    let elsewhere = agent_auth::compat_routes(app.ctx.policy().compat);
     let base = app.base_path().to_owned();
     let mounted = if base.is_empty() {
         everything
@@ -40,6 +41,7 @@ pub fn router(app: App) -> Router {
             .fallback(path_not_found)
     };
     mounted
+        .merge(elsewhere)
         .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
             internal_error()
         }))

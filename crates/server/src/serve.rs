@@ -8,11 +8,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use procura_fetch::{FetchPolicy, Fetcher, JwksCache, JwksPolicy, KeySets, NoKeySets};
 use procura_service::admin::{self, AdminCall, AdminReply};
+use procura_service::agent_auth::discovery;
+use procura_service::housekeeping;
 use procura_service::limits::Limits;
 use procura_service::people::{self, AccountError};
 use procura_service::system::{SystemClock, SystemEntropy};
 use procura_service::{Context, JournalHandle, Parts};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;
 use crate::config::{Config, DevelopmentPerson};
@@ -42,6 +46,7 @@ pub struct Running {
     tls: Option<Arc<Tls>>,
     opened: Opened,
     admin: tokio::net::UnixListener,
+    housekeeping_every: Duration,
 }
 
 /// An opened data directory with the use cases on top.
@@ -59,6 +64,7 @@ impl Serve {
         let listen = self.config.listen.clone();
         let issuer = self.config.provider.issuer.clone();
         let people = self.config.development_people.clone();
+        let housekeeping_every = self.config.housekeeping_every;
         let proxies = self.config.proxies.clone();
         let tls = self.config.tls.clone().map(Tls::load).transpose()?;
         let limits = if self.no_rate_limits {
@@ -69,6 +75,7 @@ impl Serve {
         };
         let opened = open(self.config, DataDir::lock(&self.data)?, limits).await?;
         add_development_people(&opened.ctx, people).await?;
+        warn_of_removed_algorithms(&opened.ctx).await?;
         let listener = TcpListener::bind(&listen)
             .await
             .with_context(|| format!("cannot listen at {listen}"))?;
@@ -86,6 +93,7 @@ impl Serve {
             tls: tls.map(Arc::new),
             opened,
             admin,
+            housekeeping_every,
         })
     }
 }
@@ -100,7 +108,8 @@ impl Running {
             dir,
         } = self.opened;
         let admin = tokio::spawn(admin_socket::serve(ctx.clone(), self.admin));
-        let tidying = tokio::spawn(tidy(ctx.clone()));
+        let (stopping, stopped) = watch::channel(());
+        let housekeeping = tokio::spawn(keep_house(ctx.clone(), self.housekeeping_every, stopped));
         let app = App::new(ctx).behind(self.proxies);
         match self.tls {
             None => listen::serve(self.listener, router(app), stop).await,
@@ -111,9 +120,9 @@ impl Running {
             }
         }
         admin.abort();
-        tidying.abort();
+        drop(stopping);
         // Both are gone, and with them the last users of the journal, before it is waited for.
-        let _ = tokio::join!(admin, tidying);
+        let _ = tokio::join!(admin, housekeeping);
         if tokio::time::timeout(LAST_WRITES, journal.finished())
             .await
             .is_err()
@@ -160,7 +169,7 @@ async fn open(config: Config, dir: DataDir, limits: Limits) -> anyhow::Result<Op
         policy: config.policy,
         catalogue: config.catalogue,
         limits,
-        key_sets: key_sets(),
+        key_sets: key_sets(config.jwks_fetch, config.jwks_cache),
     };
     let (ctx, journal) = Context::start(parts).await?;
     Ok(Opened {
@@ -171,18 +180,26 @@ async fn open(config: Config, dir: DataDir, limits: Limits) -> anyhow::Result<Op
     })
 }
 
-/// Published keys, from public addresses only, whoever runs the server.
-fn key_sets() -> Arc<dyn KeySets> {
-    match Fetcher::new(FetchPolicy::server()) {
-        Ok(fetcher) => {
-            let policy = JwksPolicy::default();
-            Arc::new(JwksCache::new(fetcher, Arc::new(SystemClock), policy))
-        }
+/// Where published keys come from.
+fn key_sets(fetch: FetchPolicy, cache: JwksPolicy) -> Arc<dyn KeySets> {
+    match Fetcher::new(fetch) {
+        Ok(fetcher) => Arc::new(JwksCache::new(fetcher, Arc::new(SystemClock), cache)),
         Err(error) => {
             tracing::warn!(%error, "hosts and agents that publish their keys cannot be served");
             Arc::new(NoKeySets(error))
         }
     }
+}
+
+/// Taking a key type off the list never breaks what is registered, but its holders had better know (AAP §8.16).
+async fn warn_of_removed_algorithms(ctx: &Context) -> anyhow::Result<()> {
+    for algorithm in discovery::removed_algorithms_in_use(ctx).await? {
+        tracing::warn!(
+            algorithm = algorithm.as_str(),
+            "provider.algorithms lacks a key type that registered hosts use: they go on, new ones are refused"
+        );
+    }
+    Ok(())
 }
 
 async fn add_development_people(
@@ -210,11 +227,23 @@ async fn add_development_people(
     Ok(())
 }
 
-async fn tidy(ctx: Context) {
+/// Runs soon after the start and then now and again. A run that is under way ends before the server does.
+async fn keep_house(ctx: Context, every: Duration, mut stopped: watch::Receiver<()>) {
+    let mut next_run = Instant::now() + FIRST_RUN.min(every);
+    let mut next_tidying = Instant::now() + TIDY_EVERY;
     loop {
-        tokio::time::sleep(TIDY_EVERY).await;
-        if let Err(error) = ctx.tidy().await {
-            tracing::error!(%error, "tidying failed");
+        tokio::select! {
+            _ = stopped.changed() => return,
+            () = sleep_until(next_tidying) => {
+                ctx.tidy();
+                next_tidying = Instant::now() + TIDY_EVERY;
+            }
+            () = sleep_until(next_run) => {
+                if let Err(error) = housekeeping::run(&ctx, "policy", ctx.now()).await {
+                    tracing::error!(%error, "housekeeping failed");
+                }
+                next_run = Instant::now() + every;
+            }
         }
     }
 }
@@ -236,6 +265,7 @@ async fn renew(tls: Arc<Tls>) {
     }
 }
 
+const FIRST_RUN: Duration = Duration::from_secs(5);
 const RENEW_EVERY: Duration = Duration::from_mins(1);
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 const LAST_WRITES: Duration = Duration::from_secs(10);

@@ -11,8 +11,9 @@ mod people;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::error::AdminError;
+use self::error::{AdminError, shown};
 use crate::context::Context;
+use crate::housekeeping;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,18 @@ pub enum AdminRequest {
         /// Their address.
         email: String,
     },
+    /// The activity of somebody, for them to keep.
+    ExportActivity {
+        /// Their address or, after their account was deleted, their identifier.
+        person: String,
+        /// After this place in the log.
+        after: i64,
+    },
+    /// Erase the activity of somebody for good.
+    EraseActivity {
+        /// Their address or, after their account was deleted, their identifier.
+        person: String,
+    },
     /// List agents.
     ListAgents(Listing),
     /// Show one agent with its grants.
@@ -69,6 +82,19 @@ pub enum AdminRequest {
     },
     /// List hosts.
     ListHosts(Listing),
+    /// Take a host in before it has any agent.
+    AddHost {
+        /// What it is called.
+        name: Option<String>,
+        /// Its key, a JWK. Without one, the host publishes its keys.
+        public_key: Option<Value>,
+        /// Where it publishes its keys, and the `kid` of the one it uses.
+        jwks: Option<(String, String)>,
+        /// Capabilities its agents get without being asked about; those of new hosts without it.
+        default_capabilities: Option<Vec<String>>,
+        /// The address of the person to link it to.
+        user: Option<String>,
+    },
     /// Link a host to a person.
     LinkHost {
         /// The host.
@@ -124,6 +150,8 @@ pub enum AdminRequest {
     },
     /// Check the whole audit log.
     AuditVerify,
+    /// Remove what time has made useless.
+    RunHousekeeping,
 }
 
 /// A part of a list, oldest first.
@@ -167,10 +195,28 @@ async fn answer(ctx: &Context, call: &AdminCall) -> Result<Value, AdminError> {
         AdminRequest::ListPeople(listing) => people::list(ctx, listing).await,
         AdminRequest::DisablePerson { email } => people::disable(ctx, call, email).await,
         AdminRequest::RemovePerson { email } => people::remove(ctx, call, email).await,
+        AdminRequest::ExportActivity { person, after } => people::export(ctx, person, *after).await,
+        AdminRequest::EraseActivity { person } => people::erase(ctx, call, person).await,
         AdminRequest::ListAgents(listing) => agents::list(ctx, listing).await,
         AdminRequest::ShowAgent { agent_id } => agents::show(ctx, agent_id).await,
         AdminRequest::RevokeAgent { agent_id } => agents::revoke(ctx, call, agent_id).await,
         AdminRequest::ListHosts(listing) => hosts::list(ctx, listing).await,
+        AdminRequest::AddHost {
+            name,
+            public_key,
+            jwks,
+            default_capabilities,
+            user,
+        } => {
+            let wish = hosts::NewHost {
+                name: name.as_deref(),
+                public_key: public_key.as_ref(),
+                jwks: jwks.as_ref(),
+                default_capabilities: default_capabilities.as_deref(),
+                user: user.as_deref(),
+            };
+            hosts::add(ctx, call, wish).await
+        }
         AdminRequest::LinkHost { host_id, user } => hosts::link(ctx, call, host_id, user).await,
         AdminRequest::UnlinkHost { host_id } => hosts::unlink(ctx, call, host_id).await,
         AdminRequest::RevokeHost { host_id } => hosts::revoke(ctx, call, host_id).await,
@@ -186,5 +232,8 @@ async fn answer(ctx: &Context, call: &AdminCall) -> Result<Value, AdminError> {
         AdminRequest::AuditTail { count } => log::tail(ctx, *count).await,
         AdminRequest::AuditExport { after } => log::export(ctx, *after).await,
         AdminRequest::AuditVerify => log::verify(ctx).await,
+        AdminRequest::RunHousekeeping => {
+            shown(&housekeeping::run(ctx, &call.actor(), ctx.now()).await?)
+        }
     }
 }

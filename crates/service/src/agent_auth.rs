@@ -13,7 +13,7 @@ pub mod introspect;
 pub(crate) mod link_host;
 pub mod notification;
 pub mod possession;
-mod published;
+pub(crate) mod published;
 pub mod reactivate;
 pub mod register;
 pub mod request_capability;

@@ -6,7 +6,7 @@ use procura_agent_auth::host::Host;
 use procura_agent_auth::refusal::Refusal;
 use procura_keys::clock::Timestamp;
 use procura_keys::digest::{sha256, to_base64url};
-use procura_store::audit::{AuditEntry, ChainBreak, check_link};
+use procura_store::audit::{AuditEntry, ChainBreak, ChainCheck, CheckedLog};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -104,34 +104,71 @@ pub(crate) async fn record_refusal(
 pub struct Verification {
     /// How many records were checked.
     pub records: i64,
+    /// The place of the first one, which is later than 1 once the log was cut off.
+    pub first: Option<i64>,
     /// The hash of the last one, base64url. Kept elsewhere, it shows later that the end was not cut off.
     pub head: Option<String>,
+    /// How many have lost the part that is about people.
+    pub erased: i64,
+    /// When how much of that was erased, and why, oldest first.
+    pub erasures: Vec<ErasureView>,
+    /// When the log was last cut off.
+    pub cut_at: Option<Timestamp>,
     /// Where the log stops being trustworthy, if it does.
     pub broken: Option<String>,
 }
 
-/// Checks every link of the log.
-pub async fn verify(ctx: &Context) -> ServiceResult<Verification> {
-    let mut last = None;
-    loop {
-        let after = last.map_or(0, |(sequence, _)| sequence);
-        let records = ctx.read().await?.list_audit(after, VERIFY_BATCH).await?;
-        if records.is_empty() {
-            return Ok(verification(last, None));
-        }
-        for record in records {
-            if let Err(broken) = check_link(last, &record) {
-                return Ok(verification(last, Some(broken)));
-            }
-            last = Some((record.sequence, record.hash));
-        }
-    }
+/// One erasure on record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasureView {
+    /// When.
+    pub at: Timestamp,
+    /// `person`, who wanted it or is gone, or `age`.
+    pub why: String,
+    /// Of how many records.
+    pub count: i64,
+    /// Which, as in `3-17,20`.
+    pub records: String,
 }
 
-fn verification(last: Option<(i64, [u8; 32])>, broken: Option<ChainBreak>) -> Verification {
+/// Checks every link of the log, and that everything that is gone was removed on record.
+pub async fn verify(ctx: &Context) -> ServiceResult<Verification> {
+    let mut check = ChainCheck::default();
+    // One state throughout: the log may be cut off meanwhile.
+    let mut tx = ctx.read().await?;
+    loop {
+        let after = check.last().map_or(0, |(sequence, _)| sequence);
+        let records = tx.list_audit(after, VERIFY_BATCH).await?;
+        if records.is_empty() {
+            break;
+        }
+        for record in records {
+            if let Err(broken) = check.add(&record) {
+                return Ok(verification(check.so_far(), Some(broken)));
+            }
+        }
+    }
+    let log = check.so_far();
+    Ok(match check.finish() {
+        Ok(log) => verification(log, None),
+        Err(broken) => verification(log, Some(broken)),
+    })
+}
+
+fn verification(log: CheckedLog, broken: Option<ChainBreak>) -> Verification {
+    let erasures = log.erasures.into_iter().map(|erasure| ErasureView {
+        at: erasure.at,
+        why: erasure.why,
+        count: erasure.places.count(),
+        records: erasure.places.to_string(),
+    });
     Verification {
-        records: last.map_or(0, |(sequence, _)| sequence),
-        head: last.map(|(_, hash)| to_base64url(&hash)),
+        records: log.records,
+        first: log.first,
+        head: log.last.map(|(_, hash)| to_base64url(&hash)),
+        erased: log.erased,
+        erasures: erasures.collect(),
+        cut_at: log.cuts.last().map(|cut| cut.at),
         broken: broken.map(|broken| broken.to_string()),
     }
 }

@@ -1,7 +1,9 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use procura_agent_auth::agent::Mode;
+use procura_agent_auth::algorithm::Algorithm;
+use procura_agent_auth::compat::Compat;
 use procura_agent_auth::lifetime::LifetimePolicy;
 use procura_agent_auth::method::{CustomMethod, InboxLimits, Method};
 use procura_agent_auth::registration::RegistrationPolicy;
@@ -19,6 +21,7 @@ use crate::agent_auth::notification::Listeners;
 use crate::agent_auth::possession::PossessionPolicy;
 use crate::agent_auth::snapshot::Snapshots;
 use crate::catalogue::Catalogue;
+use crate::housekeeping::{Removed, RetentionPolicy};
 use crate::journal::{Journal, JournalHandle};
 use crate::limits::Limits;
 use crate::replay::ReplayGuard;
@@ -44,6 +47,8 @@ struct Inner {
     journal: Journal,
     jobs: Jobs,
     listeners: Listeners,
+    /// What housekeeping has removed since the start.
+    removed: Mutex<Removed>,
 }
 
 /// What a context is made of.
@@ -101,6 +106,12 @@ pub struct Policy {
     pub lifetime: LifetimePolicy,
     /// For how long tokens are good.
     pub window: Window,
+    /// Key types that may be registered. Others that were before stay good.
+    pub algorithms: Vec<Algorithm>,
+    /// Whether hosts and agents may publish their keys instead of sending them.
+    pub published_keys: bool,
+    /// What is let pass for the sake of deployed clients.
+    pub compat: Compat,
     /// What agents have to show beside a token.
     pub possession: PossessionPolicy,
     /// How people learn of a request.
@@ -127,6 +138,8 @@ pub struct Policy {
     pub introspection_callers: Vec<IntrospectionCaller>,
     /// What the audit log keeps of arguments.
     pub audit_arguments: ArgumentsPolicy,
+    /// For how long records are kept.
+    pub retention: RetentionPolicy,
 }
 
 impl Policy {
@@ -156,7 +169,8 @@ impl Context {
         let seen = tx.list_seen(now).await?;
         drop(tx);
         let nonce_key = NonceKey::new(entropy::bytes(parts.entropy.as_ref()));
-        let (journal, handle) = Journal::start(Arc::clone(&parts.store));
+        let (journal, handle) =
+            Journal::start(Arc::clone(&parts.store), Arc::clone(&parts.entropy));
         let inner = Inner {
             store: parts.store,
             clock: parts.clock,
@@ -172,6 +186,7 @@ impl Context {
             journal,
             jobs: Jobs::default(),
             listeners: Listeners::default(),
+            removed: Mutex::default(),
         };
         Ok((
             Self {
@@ -206,15 +221,26 @@ impl Context {
         &self.inner.limits
     }
 
-    /// Drops what time has made useless: old tokens, ended sessions, full counters. Call it each minute.
-    pub async fn tidy(&self) -> StoreResult<()> {
+    /// Drops what time has made useless in memory: results nobody asked for, full counters. Call it each minute.
+    pub fn tidy(&self) {
         self.inner.limits.sweep();
-        let now = self.now();
-        self.inner.jobs.sweep(now);
-        let mut tx = self.begin().await?;
-        tx.delete_forgotten(now).await?;
-        tx.delete_expired_sessions(now).await?;
-        tx.commit().await
+        self.inner.jobs.sweep(self.now());
+    }
+
+    /// What housekeeping has removed since the start.
+    pub fn removed(&self) -> Removed {
+        *self.lock_removed()
+    }
+
+    pub(crate) fn note_removed(&self, removed: &Removed) {
+        self.lock_removed().add(removed);
+    }
+
+    fn lock_removed(&self) -> MutexGuard<'_, Removed> {
+        self.inner
+            .removed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the server can read and write.
@@ -224,7 +250,9 @@ impl Context {
     }
 
     pub(crate) async fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
-        self.inner.store.begin().await
+        let mut tx = self.inner.store.begin().await?;
+        tx.salt_audit(self.random());
+        Ok(tx)
     }
 
     pub(crate) async fn read(&self) -> StoreResult<Box<dyn Transaction>> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use procura_agent_auth::id::{AgentId, HostId};
 use procura_keys::clock::Timestamp;
+use procura_keys::entropy::{self, Entropy};
 use procura_store::audit::AuditEntry;
 use procura_store::replay::SeenToken;
 use procura_store::{Store, StoreResult};
@@ -42,9 +43,9 @@ struct Waiting {
 
 impl Journal {
     /// Starts the writer.
-    pub(crate) fn start(store: Arc<dyn Store>) -> (Self, JournalHandle) {
+    pub(crate) fn start(store: Arc<dyn Store>, entropy: Arc<dyn Entropy>) -> (Self, JournalHandle) {
         let (queue, entries) = mpsc::channel(QUEUE);
-        let writer = tokio::spawn(write_batches(store, entries));
+        let writer = tokio::spawn(write_batches(store, entropy, entries));
         (Self { queue }, JournalHandle { writer })
     }
 
@@ -90,12 +91,17 @@ impl JournalHandle {
     }
 }
 
-async fn write_batches(store: Arc<dyn Store>, mut entries: mpsc::Receiver<Waiting>) {
+async fn write_batches(
+    store: Arc<dyn Store>,
+    entropy: Arc<dyn Entropy>,
+    mut entries: mpsc::Receiver<Waiting>,
+) {
     let mut batch = Vec::with_capacity(BATCH);
     while entries.recv_many(&mut batch, BATCH).await > 0 {
         let (entries, waiters): (Vec<_>, Vec<_>) =
             batch.drain(..).map(|w| (w.entry, w.done)).unzip();
-        let result = write_batch(store.as_ref(), entries)
+        let salt = entropy::bytes(entropy.as_ref());
+        let result = write_batch(store.as_ref(), salt, entries)
             .await
             .map_err(|error| error.to_string());
         if let Err(error) = &result {
@@ -108,7 +114,7 @@ async fn write_batches(store: Arc<dyn Store>, mut entries: mpsc::Receiver<Waitin
     }
 }
 
-async fn write_batch(store: &dyn Store, entries: Vec<Entry>) -> StoreResult<()> {
+async fn write_batch(store: &dyn Store, salt: [u8; 32], entries: Vec<Entry>) -> StoreResult<()> {
     let mut seen = Vec::new();
     let mut agent_uses = Vec::new();
     let mut host_uses = Vec::new();
@@ -131,6 +137,7 @@ async fn write_batch(store: &dyn Store, entries: Vec<Entry>) -> StoreResult<()> 
         tx.touch_host(&host, at, None).await?;
     }
     if !audit.is_empty() {
+        tx.salt_audit(salt);
         tx.append_audit(audit).await?;
     }
     tx.commit().await

@@ -3,12 +3,14 @@
 //! Routers, pages, the command line and the administrator's socket all enter here; none of them decides
 //! anything itself. No HTTP and no SQL below this line.
 
+pub mod activity;
 pub mod admin;
 pub mod agent_auth;
 pub mod audit;
 pub mod catalogue;
 mod context;
 mod error;
+pub mod housekeeping;
 mod journal;
 pub mod limits;
 pub mod people;

@@ -32,11 +32,11 @@ pub(crate) fn original(stored: String) -> String {
 /// Takes a JSON array with an array for each record, in the order of the columns.
 pub(crate) async fn insert_audit(connection: &mut PgConnection, records: &str) -> sqlx::Result<()> {
     let statement = sqlx::query!(
-        "INSERT INTO audit_log (sequence, at, event, actor, user_id, host_id, agent_id,
-            capability, outcome, jti, detail, previous, hash)
+        "INSERT INTO audit_log (sequence, at, event, outcome, actor, user_id, host_id, agent_id,
+            capability, jti, detail, salt, activity_hash, previous, hash)
         SELECT (value ->> 0)::BIGINT, (value ->> 1)::BIGINT, value ->> 2, value ->> 3,
             value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9,
-            value ->> 10, value ->> 11, value ->> 12
+            value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14
         FROM json_array_elements($1::TEXT::JSON)",
         records,
     );

@@ -35,6 +35,8 @@ mod error;
 mod grants;
 #[path = "../../store-sql/src/hosts.rs"]
 mod hosts;
+#[path = "../../store-sql/src/housekeeping.rs"]
+mod housekeeping;
 mod ownership;
 #[path = "../../store-sql/src/persons.rs"]
 mod persons;

@@ -41,15 +41,4 @@ impl ReplayStore for SqlTransaction {
             })
             .collect())
     }
-
-    async fn delete_forgotten(&mut self, now: Timestamp) -> StoreResult<()> {
-        sqlx::query!(
-            "DELETE FROM seen_tokens WHERE forget_at <= $1",
-            now.as_millis()
-        )
-        .execute(self.connection())
-        .await
-        .map_err(failed)?;
-        Ok(())
-    }
 }

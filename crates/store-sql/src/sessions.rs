@@ -73,17 +73,6 @@ impl SessionStore for SqlTransaction {
             .map_err(failed)?;
         Ok(())
     }
-
-    async fn delete_expired_sessions(&mut self, now: Timestamp) -> StoreResult<()> {
-        sqlx::query!(
-            "DELETE FROM sessions WHERE expires_at <= $1",
-            now.as_millis()
-        )
-        .execute(self.connection())
-        .await
-        .map_err(failed)?;
-        Ok(())
-    }
 }
 
 struct SessionRow {

@@ -46,7 +46,7 @@ pub(crate) async fn assert_filled(store: &dyn Store) {
     let log = tx.list_audit(0, 9).await.unwrap();
     let entries: Vec<_> = log
         .into_iter()
-        .map(|record: AuditRecord| record.entry)
+        .map(|record: AuditRecord| record.entry().unwrap())
         .collect();
     assert_eq!(entries, (1..=4).map(entry).collect::<Vec<_>>());
     let now = seen("a").forget_at.minus(std::time::Duration::from_secs(1));

@@ -44,6 +44,7 @@ CREATE TABLE aap_hosts (
     CHECK (previous_thumbprint IS NULL OR jwks_url IS NOT NULL)
 );
 CREATE INDEX aap_hosts_by_user ON aap_hosts (user_id, id) WHERE user_id IS NOT NULL;
+CREATE INDEX aap_hosts_pending ON aap_hosts (created_at) WHERE status = 'pending';
 
 CREATE TABLE aap_agents (
     id TEXT NOT NULL PRIMARY KEY,
@@ -70,12 +71,14 @@ CREATE TABLE aap_agents (
     CHECK (pending_until IS NULL OR (status = 'pending' AND activated_at IS NOT NULL))
 );
 CREATE INDEX aap_agents_by_host ON aap_agents (host_id, id);
+CREATE INDEX aap_agents_by_user ON aap_agents (user_id, id) WHERE user_id IS NOT NULL;
 CREATE INDEX aap_agents_by_status ON aap_agents (status, id);
 CREATE INDEX aap_agents_by_host_and_status ON aap_agents (host_id, status, id);
 
 CREATE TABLE aap_approvals (
     id TEXT NOT NULL PRIMARY KEY,
-    agent_id TEXT NOT NULL REFERENCES aap_agents (id) DEFERRABLE INITIALLY DEFERRED,
+    agent_id TEXT NOT NULL REFERENCES aap_agents (id) ON DELETE CASCADE
+        DEFERRABLE INITIALLY DEFERRED,
     host_id TEXT NOT NULL REFERENCES aap_hosts (id) DEFERRABLE INITIALLY DEFERRED,
     purpose TEXT NOT NULL CHECK (purpose IN ('registration', 'capabilities', 'reactivation')),
     approver TEXT NOT NULL CHECK (approver IN ('person', 'administrator')),
@@ -100,6 +103,8 @@ CREATE TABLE aap_approvals (
     CHECK ((decided_by IS NOT NULL) = (status IN ('approved', 'denied'))),
     CHECK ((decided_at IS NOT NULL) = (status IN ('approved', 'denied')))
 );
+CREATE INDEX aap_approvals_by_agent ON aap_approvals (agent_id);
+CREATE INDEX aap_approvals_by_end ON aap_approvals (expires_at);
 CREATE INDEX aap_approvals_open_by_agent ON aap_approvals (agent_id, id) WHERE status = 'open';
 CREATE INDEX aap_approvals_open_by_user ON aap_approvals (user_id, expires_at) WHERE status = 'open';
 CREATE INDEX aap_approvals_open_by_end ON aap_approvals (expires_at) WHERE status = 'open';
@@ -108,7 +113,8 @@ CREATE TABLE aap_grants (
     -- The order in which grants were added.
     sequence INTEGER NOT NULL PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
-    agent_id TEXT NOT NULL REFERENCES aap_agents (id) DEFERRABLE INITIALLY DEFERRED,
+    agent_id TEXT NOT NULL REFERENCES aap_agents (id) ON DELETE CASCADE
+        DEFERRABLE INITIALLY DEFERRED,
     capability TEXT NOT NULL,
     -- A JSON object in the wire form.
     constraints TEXT,
@@ -134,32 +140,65 @@ CREATE UNIQUE INDEX aap_grants_pending_once ON aap_grants (agent_id, capability)
 CREATE INDEX aap_grants_by_agent ON aap_grants (agent_id, sequence);
 CREATE INDEX aap_grants_by_approval ON aap_grants (approval_id, sequence)
     WHERE approval_id IS NOT NULL;
+CREATE INDEX aap_grants_settled ON aap_grants (updated_at)
+    WHERE status IN ('denied', 'withdrawn', 'revoked');
 
 CREATE TABLE audit_log (
     sequence INTEGER NOT NULL PRIMARY KEY,
     at BIGINT NOT NULL,
     event TEXT NOT NULL,
-    actor TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    -- The activity, which is gone as a whole once it was erased.
+    actor TEXT,
     user_id TEXT,
     host_id TEXT,
     agent_id TEXT,
     capability TEXT,
-    outcome TEXT NOT NULL,
     jti TEXT,
     -- A JSON object, members in alphabetical order.
-    detail TEXT NOT NULL,
+    detail TEXT,
+    -- 16 random bytes in base64url.
+    salt TEXT,
     -- SHA-256 in base64url, as exports show it.
+    activity_hash TEXT NOT NULL,
     previous TEXT NOT NULL,
-    hash TEXT NOT NULL
+    hash TEXT NOT NULL,
+    CHECK ((actor IS NULL) = (salt IS NULL) AND (detail IS NULL) = (salt IS NULL)),
+    CHECK (salt IS NOT NULL OR coalesce(user_id, host_id, agent_id, capability, jti) IS NULL)
 );
+CREATE INDEX audit_log_by_user ON audit_log (user_id, sequence) WHERE user_id IS NOT NULL;
+CREATE INDEX audit_log_by_agent ON audit_log (agent_id, sequence) WHERE agent_id IS NOT NULL;
+CREATE INDEX audit_log_by_host ON audit_log (host_id, sequence)
+    WHERE host_id IS NOT NULL AND agent_id IS NULL;
+CREATE INDEX audit_log_erasable ON audit_log (at, sequence)
+    WHERE salt IS NOT NULL AND event NOT IN ('activity.erased', 'audit.cut');
+
+-- Up to where records were cut off.
+CREATE TABLE audit_cuts (
+    through BIGINT NOT NULL PRIMARY KEY
+);
+
+-- A record may lose its activity, unless it is one about the log itself, and be cut off.
 CREATE TRIGGER audit_log_keeps_its_records BEFORE UPDATE ON audit_log
+    WHEN NOT (
+        OLD.salt IS NOT NULL AND NEW.salt IS NULL
+        AND OLD.event NOT IN ('activity.erased', 'audit.cut')
+        AND NEW.sequence = OLD.sequence AND NEW.at = OLD.at AND NEW.event = OLD.event AND NEW.outcome = OLD.outcome
+        AND NEW.activity_hash = OLD.activity_hash AND NEW.previous = OLD.previous AND NEW.hash = OLD.hash
+    )
 BEGIN
     SELECT RAISE(ABORT, 'the audit log is append-only');
 END;
 CREATE TRIGGER audit_log_drops_nothing BEFORE DELETE ON audit_log
+    WHEN OLD.sequence > coalesce((SELECT max(through) FROM audit_cuts), 0)
 BEGIN
     SELECT RAISE(ABORT, 'the audit log is append-only');
 END;
+
+-- Persons whose activity has to be erased.
+CREATE TABLE due_erasures (
+    user_id TEXT NOT NULL PRIMARY KEY
+);
 
 CREATE TABLE seen_tokens (
     signer TEXT NOT NULL,

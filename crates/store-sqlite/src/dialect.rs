@@ -18,11 +18,11 @@ pub(crate) async fn insert_audit(
     records: &str,
 ) -> sqlx::Result<()> {
     let statement = sqlx::query!(
-        "INSERT INTO audit_log (sequence, at, event, actor, user_id, host_id, agent_id,
-            capability, outcome, jti, detail, previous, hash)
+        "INSERT INTO audit_log (sequence, at, event, outcome, actor, user_id, host_id, agent_id,
+            capability, jti, detail, salt, activity_hash, previous, hash)
         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
             value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11,
-            value ->> 12
+            value ->> 12, value ->> 13, value ->> 14
         FROM json_each($1)",
         records,
     );

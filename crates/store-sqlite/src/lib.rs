@@ -22,6 +22,8 @@ mod error;
 mod grants;
 #[path = "../../store-sql/src/hosts.rs"]
 mod hosts;
+#[path = "../../store-sql/src/housekeeping.rs"]
+mod housekeeping;
 #[path = "../../store-sql/src/persons.rs"]
 mod persons;
 #[path = "../../store-sql/src/replay.rs"]

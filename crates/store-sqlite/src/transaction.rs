@@ -8,11 +8,16 @@ use crate::error::failed_to_commit;
 #[derive(Debug)]
 pub(crate) struct SqlTransaction {
     inner: sqlx::Transaction<'static, Sqlite>,
+    /// What the records it appends to the audit log are salted with.
+    pub(crate) salt: [u8; 32],
 }
 
 impl SqlTransaction {
     pub(crate) fn new(inner: sqlx::Transaction<'static, Sqlite>) -> Self {
-        Self { inner }
+        Self {
+            inner,
+            salt: [0; 32],
+        }
     }
 
     /// Where statements go.

@@ -14,6 +14,7 @@ pub mod approvals;
 pub mod audit;
 pub mod grants;
 pub mod hosts;
+pub mod housekeeping;
 pub mod persons;
 pub mod replay;
 pub mod samples;
@@ -102,6 +103,25 @@ macro_rules! contract_tests {
                 records_are_listed_from_both_ends
                 every_text_and_number_keeps_its_hash
                 parallel_writers_form_one_chain
+                activity_of_a_person_is_listed_from_both_ends
+                records_from_before_a_host_was_linked_concern_its_person
+                what_an_agent_did_before_it_was_claimed_is_its_persons
+                erased_activity_is_gone_and_the_chain_holds
+                old_activity_is_erased_oldest_first
+                a_log_is_cut_off_at_its_beginning
+                salts_come_from_what_the_transaction_was_given
+            }
+            housekeeping {
+                agents_that_nobody_approved_go_with_all_they_asked_for
+                a_request_that_can_be_answered_keeps_its_agent
+                hosts_that_nobody_approved_go_once_they_have_no_agents
+                a_reactivation_that_nobody_approved_falls_back
+                old_requests_go_unless_a_grant_waits_for_them
+                grants_that_nobody_decided_about_go
+                decisions_are_kept_until_their_agent_has_ended
+                requests_and_grants_of_a_person_go_with_them
+                tokens_and_sessions_go_in_bounded_numbers
+                erasures_are_due_until_they_are_done
             }
             replay {
                 a_token_stays_as_it_was_first_seen

@@ -14,6 +14,7 @@ pub mod audit;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod error;
+pub mod housekeeping;
 pub mod memory;
 pub mod people;
 pub mod replay;
@@ -44,6 +45,7 @@ pub trait Transaction:
     + people::SessionStore
     + audit::AuditStore
     + replay::ReplayStore
+    + housekeeping::HousekeepingStore
     + Send
 {
     /// Makes everything written durable and visible at once.

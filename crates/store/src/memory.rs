@@ -19,6 +19,7 @@ mod audit;
 mod dependent;
 mod grants;
 mod hosts;
+mod housekeeping;
 mod persons;
 mod replay;
 mod sessions;
@@ -57,6 +58,7 @@ impl Store for MemoryStore {
         Ok(Box::new(MemoryTransaction {
             state: self.snapshot(),
             writer: Some(writer),
+            salt: [0; 32],
         }))
     }
 
@@ -64,6 +66,7 @@ impl Store for MemoryStore {
         Ok(Box::new(MemoryTransaction {
             state: self.snapshot(),
             writer: None,
+            salt: [0; 32],
         }))
     }
 }
@@ -73,6 +76,8 @@ impl Store for MemoryStore {
 struct MemoryTransaction {
     state: State,
     writer: Option<Writer>,
+    /// What the records it appends to the audit log are salted with.
+    salt: [u8; 32],
 }
 
 #[derive(Debug)]
@@ -104,7 +109,7 @@ impl MemoryTransaction {
 #[async_trait]
 impl Transaction for MemoryTransaction {
     async fn commit(self: Box<Self>) -> StoreResult<()> {
-        let Self { state, writer } = *self;
+        let Self { state, writer, .. } = *self;
         let Some(writer) = writer else {
             return Ok(());
         };

@@ -44,6 +44,4 @@ pub trait SessionStore {
     async fn delete_session(&mut self, token_digest: &[u8; 32]) -> StoreResult<()>;
     /// Ends every session of a person.
     async fn delete_sessions_of_person(&mut self, person: &PersonId) -> StoreResult<()>;
-    /// Forgets sessions that had ended by `now`.
-    async fn delete_expired_sessions(&mut self, now: Timestamp) -> StoreResult<()>;
 }

@@ -25,6 +25,4 @@ pub trait ReplayStore {
     async fn insert_seen(&mut self, tokens: &[SeenToken]) -> StoreResult<()>;
     /// Every token that still has to be remembered at `now`, in no particular order.
     async fn list_seen(&mut self, now: Timestamp) -> StoreResult<Vec<SeenToken>>;
-    /// Forgets what no longer has to be remembered at `now`.
-    async fn delete_forgotten(&mut self, now: Timestamp) -> StoreResult<()>;
 }

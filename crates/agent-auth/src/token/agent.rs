@@ -12,6 +12,7 @@ use super::possession::Confirmation;
 use super::{FORM, TokenDefect, Window};
 use crate::agent::{Agent, AgentState};
 use crate::capability::CapabilityName;
+use crate::compat::Compat;
 use crate::host::Host;
 use crate::id::AgentId;
 use crate::lifetime::{self, LifetimePolicy};
@@ -25,6 +26,8 @@ pub const TYPE: &str = "agent+jwt";
 pub struct UnverifiedAgentToken<'a> {
     token: Unverified<'a>,
     common: Common,
+    /// Whether it has an `iss`.
+    names_host: bool,
     agent_id: AgentId,
     capabilities: Option<Vec<CapabilityName>>,
     confirmation: Confirmation,
@@ -33,11 +36,25 @@ pub struct UnverifiedAgentToken<'a> {
 impl<'a> UnverifiedAgentToken<'a> {
     /// Steps 1 to 3: type, claims, audience.
     pub fn parse(token: &'a str, audiences: &[&str]) -> Result<Self, TokenDefect> {
+        Self::parse_for(token, audiences, Compat::Strict)
+    }
+
+    /// The same, with what `compat` lets pass.
+    pub fn parse_for(
+        token: &'a str,
+        audiences: &[&str],
+        compat: Compat,
+    ) -> Result<Self, TokenDefect> {
         let token = Unverified::parse(token, FORM)?;
         if token.typ.as_deref() != Some(TYPE) {
             return Err(TokenDefect::WrongType(TYPE));
         }
-        let common = Common::read(&token.claims)?;
+        let names_host = token.claims.contains_key("iss") || !compat.accepts_missing_issuer();
+        let common = if names_host {
+            Common::read(&token.claims)?
+        } else {
+            Common::read_from(String::new(), &token.claims)?
+        };
         let sub = super::claims::text(&token.claims, "sub")?;
         let capabilities = token.claims.get("capabilities").map(names).transpose()?;
         let confirmation = Confirmation::read(&token.claims)?;
@@ -47,6 +64,7 @@ impl<'a> UnverifiedAgentToken<'a> {
         Ok(Self {
             token,
             common,
+            names_host,
             agent_id,
             capabilities,
             confirmation,
@@ -58,9 +76,9 @@ impl<'a> UnverifiedAgentToken<'a> {
         &self.agent_id
     }
 
-    /// Under which name it knows its host.
-    pub fn issuer(&self) -> &str {
-        &self.common.iss
+    /// Under which name it knows its host; absent only where that is let pass.
+    pub fn issuer(&self) -> Option<&str> {
+        self.names_host.then_some(self.common.iss.as_str())
     }
 
     /// Which of its published keys it says to have signed with.
@@ -93,12 +111,13 @@ impl<'a> UnverifiedAgentToken<'a> {
             host_keys,
             lifetime,
         } = signer;
-        let iss = self.common.iss.as_str();
-        let is_of_host = iss == *issuer || host.was_lately(iss, now) || {
-            // Inline hosts have one name. Those that publish may be using a key the record does not have yet.
-            let keys = host_keys.filter(|_| host.jwks.is_some());
-            keys.is_some_and(|keys| keys.find(KeyName::Thumbprint(iss)).is_some())
-        };
+        let is_of_host = self.issuer().is_none_or(|iss| {
+            iss == *issuer || host.was_lately(iss, now) || {
+                // Inline hosts have one name. Those that publish may be using a key the record does not have yet.
+                let keys = host_keys.filter(|_| host.jwks.is_some());
+                keys.is_some_and(|keys| keys.find(KeyName::Thumbprint(iss)).is_some())
+            }
+        });
         let belongs = self.agent_id == agent.id && agent.host_id == host.id && is_of_host;
         if !belongs || !self.token.is_signed_by(key) {
             return Err(TokenDefect::NotVerified.into());

@@ -18,8 +18,13 @@ pub(super) struct Common {
 
 impl Common {
     pub(super) fn read(claims: &Map<String, Value>) -> Result<Self, TokenDefect> {
+        Self::read_from(text(claims, "iss")?, claims)
+    }
+
+    /// As [`read`](Self::read), for a token whose `iss` was read already.
+    pub(super) fn read_from(iss: String, claims: &Map<String, Value>) -> Result<Self, TokenDefect> {
         Ok(Self {
-            iss: text(claims, "iss")?,
+            iss,
             aud: audience(claims)?,
             iat: moment(claims, "iat")?,
             nbf: claims

@@ -221,6 +221,7 @@ fn every_defect_is_answered_with_401_invalid_jwt() {
         TokenDefect::TwoKeys("a", "b"),
         TokenDefect::NoKid,
         TokenDefect::KidNotPublished("a"),
+        TokenDefect::KeysNotTaken("a"),
         TokenDefect::KeySetUnavailable("a"),
         TokenDefect::BadKeySet("a", JwkSetError::Empty),
         TokenDefect::DeliveryFixed("a"),

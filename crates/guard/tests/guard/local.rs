@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use procura_agent_auth::agent::{Agent as Record, AgentState, Mode};
 use procura_agent_auth::constraint::Constraints;
-use procura_agent_auth::grant::{Actor, Grant, GrantState};
+use procura_agent_auth::grant::{Actor, Grant, GrantState, Uses};
 use procura_agent_auth::host::{Host, HostStatus};
 use procura_agent_auth::id::{AgentId, GrantId, HostId};
 use procura_agent_auth::lifetime::LifetimePolicy;
@@ -49,6 +49,11 @@ impl Directory for Records {
 
     async fn claim(&self, _: &AgentId, jti: &str, _: Timestamp) -> Result<bool, String> {
         Ok(self.seen.lock().unwrap().insert(jti.to_owned()))
+    }
+
+    /// One use is left, whatever the record says.
+    async fn take_use(&self, grant: &GrantId) -> Result<bool, String> {
+        Ok(self.seen.lock().unwrap().insert(grant.to_string()))
     }
 }
 
@@ -101,6 +106,7 @@ fn grant(agent: &Record) -> Grant {
         },
         reason: None,
         expires_at: None,
+        uses: None,
         created_at: NOW,
         updated_at: NOW,
     }
@@ -210,4 +216,19 @@ async fn a_token_is_good_once() {
     let token = token(2, json!({}));
     assert!(judge(&local, &token, 1).await.is_ok());
     assert_eq!(judge(&local, &token, 1).await.unwrap_err(), "invalid_jwt");
+}
+
+/// AA-5.13-12
+#[tokio::test]
+async fn a_use_that_somebody_else_took_is_gone() {
+    let mut known = known();
+    known.grants[0].uses = Uses::from_parts(5, 1);
+    let local = local(Some(known));
+    let first = token(2, json!({ "jti": "first" }));
+    assert!(judge(&local, &first, 1).await.is_ok());
+    let second = token(2, json!({ "jti": "second" }));
+    assert_eq!(
+        judge(&local, &second, 1).await.unwrap_err(),
+        "limit_exceeded"
+    );
 }

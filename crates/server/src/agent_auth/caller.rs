@@ -9,7 +9,7 @@ use procura_agent_auth::token::host::Standing;
 use procura_agent_auth::token::possession::{Presentation, ProofHeader, Scheme};
 use procura_service::agent_auth::account::Spending;
 use procura_service::agent_auth::caller::{
-    self, AgentCaller, ExecutingAgent, HostCaller, RegisteringHost,
+    self, AgentCaller, ExecutingAgent, HostCaller, RegisteringHost, RevokingCaller,
 };
 use procura_service::agent_auth::capabilities::{self, Viewer};
 use procura_service::agent_auth::execute::jobs;
@@ -26,8 +26,8 @@ pub(super) struct Executing(pub(super) ExecutingAgent);
 /// An agent that asks how a job stands, and the job's name.
 pub(super) struct Asking(pub(super) AgentCaller, pub(super) String);
 
-/// A known host, approved or waiting.
-pub(super) struct Host(pub(super) HostCaller);
+/// Whoever revokes an agent.
+pub(super) struct Revoking(pub(super) RevokingCaller);
 
 /// A known host that asks how an agent of its stands.
 pub(super) struct PollingHost(pub(super) HostCaller);
@@ -78,16 +78,6 @@ impl FromRequestParts<App> for Asking {
     }
 }
 
-impl FromRequestParts<App> for Host {
-    type Rejection = Rejection;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
-        let sent = presentation(parts, app)?;
-        let caller = caller::host(&app.ctx, &sent, Standing::NotEnded, Spending::Work);
-        Ok(Self(caller.await?))
-    }
-}
-
 impl FromRequestParts<App> for PollingHost {
     type Rejection = Rejection;
 
@@ -95,6 +85,15 @@ impl FromRequestParts<App> for PollingHost {
         let sent = presentation(parts, app)?;
         let caller = caller::host(&app.ctx, &sent, Standing::NotEnded, Spending::Polling);
         Ok(Self(caller.await?))
+    }
+}
+
+impl FromRequestParts<App> for Revoking {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejection> {
+        let sent = presentation(parts, app)?;
+        Ok(Self(caller::revoking(&app.ctx, &sent).await?))
     }
 }
 

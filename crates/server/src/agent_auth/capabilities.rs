@@ -2,6 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::IntoResponse;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, VARY};
+use http::{HeaderMap, HeaderName};
 use procura_agent_auth::wire::capability::{Capability, DescribeQuery, ListQuery, ListResponse};
 use procura_service::agent_auth::capabilities;
 
@@ -12,16 +15,30 @@ use crate::json::Params;
 
 pub(super) async fn list(
     State(app): State<App>,
+    headers: HeaderMap,
     Looking(viewer): Looking,
     Params(query): Params<ListQuery>,
-) -> Result<Json<ListResponse>, Rejection> {
-    Ok(Json(capabilities::list(&app.ctx, &viewer, &query)?))
+) -> Result<impl IntoResponse, Rejection> {
+    let list: ListResponse = capabilities::list(&app.ctx, &viewer, &query)?;
+    Ok((caching(&headers), Json(list)))
 }
 
 pub(super) async fn describe(
     State(app): State<App>,
+    headers: HeaderMap,
     Looking(viewer): Looking,
     Params(query): Params<DescribeQuery>,
-) -> Result<Json<Capability>, Rejection> {
-    Ok(Json(capabilities::describe(&app.ctx, &viewer, &query)?))
+) -> Result<impl IntoResponse, Rejection> {
+    let capability: Capability = capabilities::describe(&app.ctx, &viewer, &query)?;
+    Ok((caching(&headers), Json(capability)))
+}
+
+/// For five minutes, by whoever asked; what a token was shown is for its bearer alone (§10.6).
+fn caching(headers: &HeaderMap) -> [(HeaderName, &'static str); 2] {
+    let value = if headers.contains_key(AUTHORIZATION) {
+        "private, max-age=300"
+    } else {
+        "public, max-age=300"
+    };
+    [(CACHE_CONTROL, value), (VARY, "Authorization")]
 }

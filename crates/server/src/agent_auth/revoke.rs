@@ -5,14 +5,14 @@ use axum::extract::State;
 use procura_agent_auth::wire::lifecycle::{AgentRequest, RevokeResponse};
 use procura_service::agent_auth::revoke;
 
-use super::caller::Host;
+use super::caller::Revoking;
 use crate::app::App;
 use crate::error::Rejection;
 use crate::json::Body;
 
 pub(super) async fn revoke(
     State(app): State<App>,
-    Host(caller): Host,
+    Revoking(caller): Revoking,
     body: Result<Body<AgentRequest>, Rejection>,
 ) -> Result<Json<RevokeResponse>, Rejection> {
     let request = caller

@@ -3,6 +3,7 @@
 
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
+use procura_agent_auth::compat::Compat;
 use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::wire;
 
@@ -158,8 +159,19 @@ pub(crate) fn routes() -> Router<App> {
 
 /// What an issuer with a path serves at its origin too, where some clients look for it.
 pub(crate) fn routes_at_origin() -> Router<App> {
-    let discovery = get(discovery::discovery).fallback(method_not_allowed);
-    Router::new().route(wire::discovery::PATH, discovery)
+    discovery_at(&[wire::discovery::PATH])
+}
+
+/// Where other clients look for it.
+pub(crate) fn compat_routes(compat: Compat) -> Router<App> {
+    discovery_at(compat.discovery_paths())
+}
+
+fn discovery_at(paths: &[&str]) -> Router<App> {
+    paths.iter().fold(Router::new(), |router, path| {
+        let discovery = get(discovery::discovery).fallback(method_not_allowed);
+        router.route(path, discovery)
+    })
 }
 
 async fn method_not_allowed() -> Rejection {

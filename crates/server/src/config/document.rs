@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use procura_agent_auth::agent::Mode;
+use procura_agent_auth::algorithm::Algorithm;
+use procura_agent_auth::compat::Compat;
 use procura_agent_auth::lifetime::LifetimePolicy;
 use procura_agent_auth::method::{InboxLimits, Method};
 use procura_agent_auth::registration::{AutonomousPolicy, RegistrationPolicy, UnknownHosts};
@@ -14,11 +16,14 @@ use procura_people::password::MIN_LENGTH;
 use procura_people::person::Email;
 use procura_people::session::SessionPolicy;
 use procura_service::agent_auth::introspect::IntrospectionCaller;
+use procura_service::housekeeping::RetentionPolicy;
 use procura_service::{ArgumentsPolicy, Policy};
 use serde::Deserialize;
 
 use super::capability::CapabilitySection;
 use super::custom_method::CustomMethods;
+use super::housekeeping::{self, HousekeepingSection, RemovedPeople};
+use super::jwks::JwksSection;
 use super::limits::LimitsSection;
 use super::proxy::ProxySection;
 use super::security::SecuritySection;
@@ -30,6 +35,8 @@ use super::tls::TlsSection;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
+    #[serde(default)]
+    compat: Compat,
     pub(super) provider: ProviderSection,
     #[serde(default)]
     pub(super) server: ServerSection,
@@ -57,6 +64,10 @@ pub(super) struct Document {
     #[serde(default)]
     audit: AuditSection,
     #[serde(default)]
+    pub(super) housekeeping: HousekeepingSection,
+    #[serde(default)]
+    pub(super) jwks: JwksSection,
+    #[serde(default)]
     pub(super) limits: LimitsSection,
     #[serde(default)]
     pub(super) development: DevelopmentSection,
@@ -73,6 +84,8 @@ pub(super) struct ProviderSection {
     pub(super) issuer: Option<String>,
     #[serde(default = "both_modes")]
     modes: Vec<Mode>,
+    #[serde(default = "every_algorithm")]
+    algorithms: Vec<Algorithm>,
     #[serde(default = "yes")]
     public_capabilities: bool,
 }
@@ -95,7 +108,7 @@ struct HostsSection {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct AutonomousSection {
-    unknown_hosts: AutonomousPolicy,
+    unknown_hosts: Option<AutonomousPolicy>,
     linked_hosts: AutonomousPolicy,
 }
 
@@ -184,6 +197,9 @@ const MIN_SECRET: usize = 32;
 #[serde(deny_unknown_fields, default)]
 struct AuditSection {
     arguments: ArgumentsPolicy,
+    keep_activity: SpanOrOff,
+    keep_records: SpanOrOff,
+    removed_people: RemovedPeople,
 }
 
 /// `[development]`: conveniences that have no place in production.
@@ -221,6 +237,16 @@ impl Document {
             return Err("provider.modes: has to list delegated, autonomous or both".to_owned());
         }
         self.approval.judge()?;
+        self.housekeeping.judge()?;
+        self.jwks.judge()?;
+        if let (Some(activity), Some(records)) =
+            (self.audit.keep_activity.0, self.audit.keep_records.0)
+            && records < activity
+        {
+            return Err(
+                "audit.keep_records: must not be shorter than audit.keep_activity".to_owned(),
+            );
+        }
         for person in &self.development.person {
             let email = person.email.parse::<Email>().map(|_| ());
             let length = person.password.chars().count();
@@ -250,7 +276,13 @@ impl Document {
             registration: RegistrationPolicy {
                 modes: self.provider.modes.clone(),
                 unknown_hosts: self.hosts.unknown,
-                autonomous_unknown_hosts: self.autonomous.unknown_hosts,
+                autonomous_unknown_hosts: self.autonomous.unknown_hosts.unwrap_or(
+                    if self.compat.activates_autonomous() {
+                        AutonomousPolicy::Activate
+                    } else {
+                        AutonomousPolicy::Pending
+                    },
+                ),
                 autonomous_linked_hosts: self.autonomous.linked_hosts,
             },
             lifetime: LifetimePolicy {
@@ -259,6 +291,9 @@ impl Document {
                 absolute_lifetime: self.lifetime.absolute_lifetime.0,
             },
             window: Window::default(),
+            compat: self.compat,
+            algorithms: self.provider.algorithms.clone(),
+            published_keys: self.jwks.enabled,
             possession: self.security.judge(certificates)?,
             approval_methods: self.approval.methods.clone(),
             custom_methods: self.approval.custom.read()?,
@@ -276,6 +311,14 @@ impl Document {
                 fresh_for: self.sessions.fresh_for.0,
             },
             audit_arguments: self.audit.arguments,
+            retention: RetentionPolicy {
+                pending: self.housekeeping.pending.0,
+                requests: self.housekeeping.requests.0,
+                ended_grants: self.housekeeping.ended_grants.0,
+                activity: self.audit.keep_activity.0,
+                audit: self.audit.keep_records.0,
+                erase_removed_people: self.audit.removed_people == RemovedPeople::Erase,
+            },
         })
     }
 }
@@ -304,6 +347,10 @@ fn yes() -> bool {
     true
 }
 
+fn every_algorithm() -> Vec<Algorithm> {
+    Algorithm::ALL.to_vec()
+}
+
 fn both_modes() -> Vec<Mode> {
     vec![Mode::Delegated, Mode::Autonomous]
 }
@@ -327,7 +374,7 @@ impl Default for HostsSection {
 impl Default for AutonomousSection {
     fn default() -> Self {
         Self {
-            unknown_hosts: AutonomousPolicy::Pending,
+            unknown_hosts: None,
             linked_hosts: AutonomousPolicy::Pending,
         }
     }
@@ -380,6 +427,9 @@ impl Default for AuditSection {
     fn default() -> Self {
         Self {
             arguments: ArgumentsPolicy::Digest,
+            keep_activity: SpanOrOff(Some(housekeeping::YEAR)),
+            keep_records: SpanOrOff(None),
+            removed_people: RemovedPeople::Erase,
         }
     }
 }

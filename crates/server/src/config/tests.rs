@@ -44,8 +44,7 @@ fn a_listen_address_from_the_command_line_makes_the_issuer_unless_the_file_names
 }
 
 #[test]
-fn a_mistake_is_answered_with_the_key_and_what_is_allowed() {
-    let with = |more: &str| format!("{MINIMAL}\n{more}");
+fn a_mistake_in_a_capability_is_answered_with_the_key_and_what_is_allowed() {
     let cases = [
         (
             MINIMAL.replace("approval = \"none\"", "approval = \"yes\""),
@@ -92,6 +91,14 @@ fn a_mistake_is_answered_with_the_key_and_what_is_allowed() {
             ),
             "not an https URL",
         ),
+    ];
+    require_mistakes(&cases);
+}
+
+#[test]
+fn a_mistake_in_a_section_is_answered_the_same_way() {
+    let with = |more: &str| format!("{MINIMAL}\n{more}");
+    let cases = [
         (with("[approval]\ninterval = \"10m\""), "approval.interval"),
         (with("[approval]\nmethods = [\"ciba\"]"), "approval.methods"),
         (
@@ -116,15 +123,61 @@ fn a_mistake_is_answered_with_the_key_and_what_is_allowed() {
             "`pending`, `activate`, `refuse`",
         ),
         (with("[limits]\nagent = \"60\""), "60/1m"),
+        (
+            format!("compat = \"worse-auth\"\n{MINIMAL}"),
+            "`strict` or `better-auth`",
+        ),
+        (
+            with("[housekeeping]\nevery = \"10ms\""),
+            "housekeeping.every",
+        ),
+        (
+            with("[audit]\nkeep_activity = \"9d\"\nkeep_records = \"8d\""),
+            "audit.keep_records",
+        ),
+        (
+            with("[audit]\nremoved_people = \"eat\""),
+            "`erase` or `keep`",
+        ),
+        (with("[jwks]\nmax_age = \"1m\""), "jwks.max_age"),
+        (with("[jwks]\nretry_after = \"1ms\""), "jwks.retry_after"),
+        (
+            with("[jwks]\ntotal_timeout = \"1s\""),
+            "jwks.connect_timeout",
+        ),
+        (with("[jwks]\nmax_bytes = 7"), "jwks.max_bytes"),
         (with("[server]\nlisten = \"8080\""), "server.listen"),
         (with("[provder]"), "unknown field `provder`"),
         (with(&MINIMAL[MINIMAL.find("[[").unwrap()..]), "used twice"),
         ("[provider]\nname = \"x\"".to_owned(), "description"),
     ];
+    require_mistakes(&cases);
+}
+
+fn require_mistakes(cases: &[(String, &str)]) {
     for (text, expected) in cases {
-        let problem = problem(&text);
+        let problem = problem(text);
         assert!(problem.contains(expected), "{expected:?} not in: {problem}");
     }
+}
+
+#[test]
+fn how_published_keys_are_fetched_and_kept_comes_from_the_file() {
+    let default = Config::parse(MINIMAL, None).unwrap();
+    assert_eq!(default.jwks_cache, JwksPolicy::default());
+    assert_eq!(default.jwks_fetch, FetchPolicy::server());
+    let jwks = "[jwks]\nmin_refresh = \"1m\"\nmax_age = \"1h\"\nconnect_timeout = \"1s\"
+        total_timeout = \"2s\"\nmax_bytes = 2048";
+    let config = Config::parse(&format!("{MINIMAL}\n{jwks}"), None).unwrap();
+    assert_eq!(config.jwks_cache.min_refresh, Duration::from_mins(1));
+    assert_eq!(config.jwks_cache.max_age, Duration::from_hours(1));
+    let fetch = FetchPolicy {
+        connect_timeout: Duration::from_secs(1),
+        total_timeout: Duration::from_secs(2),
+        max_response_bytes: 2048,
+        ..FetchPolicy::server()
+    };
+    assert_eq!(config.jwks_fetch, fetch);
 }
 
 #[test]

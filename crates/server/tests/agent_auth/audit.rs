@@ -240,7 +240,7 @@ impl Backend for Looking {
     async fn call(&self, _: Call<'_>) -> Result<Reply, BackendError> {
         let mut tx = self.store.read().await.unwrap();
         let last = tx.list_last_audit(1).await.unwrap();
-        let events = last.into_iter().map(|record| record.entry.event);
+        let events = last.into_iter().map(|record| record.event);
         self.seen.lock().unwrap().extend(events);
         Ok(Reply::Value(json!(null)))
     }

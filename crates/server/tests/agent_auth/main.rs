@@ -10,6 +10,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod activity;
+mod algorithms;
 mod approval;
 mod audit;
 mod bad_input;
@@ -17,10 +19,12 @@ mod bad_token;
 mod batch;
 mod bounds;
 mod ciba;
+mod compat;
 mod constraints;
 mod describe;
 mod discovery;
 mod execute;
+mod housekeeping;
 mod introspect;
 mod job;
 mod jwks;
@@ -31,6 +35,7 @@ mod notification;
 mod operator;
 mod platform;
 mod pop;
+mod preregistration;
 mod proxy;
 mod reactivate;
 mod register;

@@ -10,6 +10,7 @@ use procura_people::presence::{Method, Proof};
 use procura_people::session::Session;
 use procura_service::admin::{self, AdminCall, AdminReply, AdminRequest};
 use procura_service::agent_auth::consent::{self, ConsentError};
+use procura_service::housekeeping::{self, Removed};
 use procura_service::people::{self, SignedIn};
 use procura_store::Page;
 use procura_store::agent_auth::HostChange;
@@ -334,5 +335,13 @@ impl Bank {
             .iter()
             .map(|record| (text(record, "event"), text(record, "outcome")))
             .collect()
+    }
+
+    /// What a running server does now and again.
+    pub(crate) async fn keep_house(&self) -> Removed {
+        self.ctx.tidy();
+        housekeeping::run(&self.ctx, "policy", self.now())
+            .await
+            .unwrap()
     }
 }

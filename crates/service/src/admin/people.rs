@@ -1,14 +1,14 @@
 //! People, for administrators.
 
 use procura_keys::clock::Timestamp;
-use procura_people::person::Person;
+use procura_people::person::{Person, PersonId};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::error::{AdminError, account_error, page, parse_email, shown};
 use super::{AdminCall, Listing};
 use crate::context::Context;
-use crate::people;
+use crate::{activity, people};
 
 pub(super) async fn add(
     ctx: &Context,
@@ -44,6 +44,32 @@ pub(super) async fn remove(
 ) -> Result<Value, AdminError> {
     let removed = people::remove_person(ctx, &call.actor(), &parse_email(email)?).await;
     shown(&PersonView::of(&removed.map_err(account_error)?))
+}
+
+/// As many records as one answer holds; the caller goes on after the last one.
+pub(super) async fn export(ctx: &Context, person: &str, after: i64) -> Result<Value, AdminError> {
+    let person = find(ctx, person).await?;
+    Ok(activity::export_activity(ctx, &person, after).await?.into())
+}
+
+pub(super) async fn erase(
+    ctx: &Context,
+    call: &AdminCall,
+    person: &str,
+) -> Result<Value, AdminError> {
+    let person = find(ctx, person).await?;
+    let erased = activity::delete_activity(ctx, &call.actor(), &person).await?;
+    Ok(json!({ "person_id": person.to_string(), "erased": erased }))
+}
+
+/// Whoever has this address, or had this identifier.
+async fn find(ctx: &Context, person: &str) -> Result<PersonId, AdminError> {
+    if person.starts_with("usr_") {
+        return Ok(PersonId(person.to_owned()));
+    }
+    Ok(super::error::person(ctx.read().await?.as_mut(), person)
+        .await?
+        .id)
 }
 
 /// A person as shown to administrators.

@@ -63,6 +63,15 @@ pub struct HostCaller {
     pub now: Timestamp,
 }
 
+/// Whoever revokes an agent.
+#[derive(Debug)]
+pub enum RevokingCaller {
+    /// The agent's host.
+    Host(Box<HostCaller>),
+    /// The agent itself.
+    Agent(Box<AgentCaller>),
+}
+
 /// A host, known or new, that proved its key in order to register an agent.
 #[derive(Debug)]
 pub struct RegisteringHost {
@@ -117,7 +126,19 @@ pub(crate) async fn verified_agent(
     audiences: &[&str],
     spending: Spending,
 ) -> ServiceResult<ExecutingAgent> {
-    let unverified = UnverifiedAgentToken::parse(sent.token(), audiences)?;
+    verified_agent_at(ctx, sent, audiences, spending, None).await
+}
+
+/// The same, at the place of a job, for which the token that started it may be good once more.
+pub(super) async fn verified_agent_at(
+    ctx: &Context,
+    sent: Sent<'_>,
+    audiences: &[&str],
+    spending: Spending,
+    job: Option<&str>,
+) -> ServiceResult<ExecutingAgent> {
+    let compat = ctx.policy().compat;
+    let unverified = UnverifiedAgentToken::parse_for(sent.token(), audiences, compat)?;
     let Some(snapshot) = ctx.snapshots().load(ctx, unverified.agent_id()).await? else {
         return Err(TokenDefect::NotVerified.into());
     };
@@ -126,7 +147,7 @@ pub(crate) async fn verified_agent(
     let (snapshot, token) = match verify(ctx, unverified, &snapshot, &keys, now) {
         Ok(verified) => (snapshot, verified),
         Err(Refusal::AgentExpired) => {
-            let unverified = UnverifiedAgentToken::parse(sent.token(), audiences)?;
+            let unverified = UnverifiedAgentToken::parse_for(sent.token(), audiences, compat)?;
             still_in_use(ctx, unverified, &snapshot, &keys, now)?
         }
         Err(Refusal::AbsoluteLifetimeExceeded) => {
@@ -140,7 +161,14 @@ pub(crate) async fn verified_agent(
         jti: token.jti().to_owned(),
         forget_at: token.forget_at(),
     };
-    refuse_replay(ctx, &seen, now)?;
+    let started = |job| {
+        let jobs = ctx.jobs();
+        compat.accepts_token_of_job() && jobs.was_started_by(job, &snapshot.agent.id, token.jti())
+    };
+    let is_of_job = job.is_some_and(started);
+    if !is_of_job {
+        refuse_replay(ctx, &seen, now)?;
+    }
     let possession = match sent {
         Sent::Here(sent) => possession::prove(ctx, token.confirmation(), sent, now)?,
         Sent::Elsewhere(_) => Possession::promised(token.confirmation()),
@@ -148,7 +176,9 @@ pub(crate) async fn verified_agent(
     possession.require(ctx.policy().possession.demand)?;
     account::charge_agent(ctx, &snapshot, spending)?;
     possession::use_up(ctx, &possession, now)?;
-    claim(ctx, &seen, now)?;
+    if !is_of_job {
+        claim(ctx, &seen, now)?;
+    }
     snapshot.note_use(now);
     let agent_use = Some((snapshot.agent.id.clone(), now));
     let unsaved = Entry {
@@ -253,6 +283,18 @@ pub async fn host(
     account::charge_host(ctx, &host, spending)?;
     let host = use_up(ctx, host, &token, &possession, now).await?;
     Ok(HostCaller { host, token, now })
+}
+
+/// Verifies whoever revokes an agent: its host or, where that is let pass, the agent itself.
+pub async fn revoking(ctx: &Context, sent: &Presentation<'_>) -> ServiceResult<RevokingCaller> {
+    if ctx.policy().compat.accepts_revocation_by_agents() {
+        match agent(ctx, sent).await {
+            Err(ServiceError::Refused(Refusal::InvalidJwt(TokenDefect::WrongType(_)))) => {}
+            agent => return Ok(RevokingCaller::Agent(Box::new(agent?))),
+        }
+    }
+    let host = host(ctx, sent, Standing::NotEnded, Spending::Work).await?;
+    Ok(RevokingCaller::Host(Box::new(host)))
 }
 
 /// Verifies a host that revokes itself. To nobody else does it matter whether it is known.

@@ -1,10 +1,13 @@
 //! `GET /.well-known/agent-configuration` (§5.1).
 
+use procura_agent_auth::algorithm::Algorithm;
 use procura_agent_auth::token::dpop;
 use procura_agent_auth::token::possession::Demand;
 use procura_agent_auth::wire::discovery::{Discovery, Endpoints, VERSION};
+use procura_store::Page;
 
 use crate::context::{Context, EXECUTE_PATH};
+use crate::error::ServiceResult;
 
 /// The document. It names only endpoints that are served.
 pub fn discovery(ctx: &Context) -> Discovery {
@@ -14,13 +17,15 @@ pub fn discovery(ctx: &Context) -> Discovery {
     let core = core.map(|method| method.as_str().to_owned());
     let custom = ctx.policy().custom_methods.iter();
     let custom = custom.map(|method| method.name.clone());
+    let algorithms = ctx.policy().algorithms.iter().copied();
+    let algorithms = algorithms.map(Algorithm::as_str);
     Discovery {
         version: VERSION.to_owned(),
         provider_name: provider.name.clone(),
         description: provider.description.clone(),
         issuer: provider.issuer.clone(),
         default_location: Some(provider.default_location()),
-        algorithms: vec!["Ed25519".to_owned()],
+        algorithms: algorithms.map(str::to_owned).collect(),
         modes: ctx.policy().modes().to_vec(),
         approval_methods: core.chain(custom).collect(),
         endpoints: Endpoints {
@@ -43,3 +48,30 @@ pub fn discovery(ctx: &Context) -> Discovery {
         tls_client_certificate_bound_access_tokens: Some(ctx.policy().possession.certificates),
     }
 }
+
+/// Key types of registered hosts that may not be registered any more (§8.16). Every key is of the one type there
+/// is, so one host that has not ended is enough to know.
+pub async fn removed_algorithms_in_use(ctx: &Context) -> ServiceResult<Vec<Algorithm>> {
+    let removed = |one: &Algorithm| !ctx.policy().algorithms.contains(one);
+    let removed: Vec<_> = Algorithm::ALL.into_iter().filter(removed).collect();
+    if removed.is_empty() {
+        return Ok(removed);
+    }
+    let mut tx = ctx.read().await?;
+    let mut after = None;
+    loop {
+        let hosts = tx.list_hosts(Page { after, limit: PAGE }).await?;
+        if hosts
+            .iter()
+            .any(|host| host.status.require_not_ended().is_ok())
+        {
+            return Ok(removed);
+        }
+        match hosts.last() {
+            Some(last) => after = Some(last.id.clone()),
+            None => return Ok(Vec::new()),
+        }
+    }
+}
+
+const PAGE: u32 = 1000;

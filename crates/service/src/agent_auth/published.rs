@@ -69,15 +69,14 @@ pub(super) async fn agent_keys(
         keys.own = Some(key.clone());
     }
     let host = &snapshot.host;
-    let is_expected =
-        token.issuer() == snapshot.issuer || host.was_lately(token.issuer(), ctx.now());
-    if let Some(jwks) = &host.jwks
-        && !is_expected
+    if let (Some(jwks), Some(issuer)) = (&host.jwks, token.issuer())
+        && issuer != snapshot.issuer
+        && !host.was_lately(issuer, ctx.now())
         // Whoever is not the agent gets nothing fetched.
         && token.is_signed_by(keys.own(snapshot))
-        && !is_another_host(ctx, token.issuer(), host).await?
+        && !is_another_host(ctx, issuer, host).await?
     {
-        let wanted = KeyName::Thumbprint(token.issuer());
+        let wanted = KeyName::Thumbprint(issuer);
         keys.of_host = Some(key_set(ctx, &jwks.url, wanted, HOST_URL).await?);
     }
     Ok(keys)
@@ -155,12 +154,15 @@ async fn adopt_once(
     Ok(host)
 }
 
-async fn key_set(
+pub(crate) async fn key_set(
     ctx: &Context,
     url: &JwksUrl,
     wanted: KeyName<'_>,
     claim: &'static str,
 ) -> Result<Arc<JwkSet>, TokenDefect> {
+    if !ctx.policy().published_keys {
+        return Err(TokenDefect::KeysNotTaken(claim));
+    }
     let set = ctx.key_sets().key_set(url.as_url(), wanted).await;
     set.map_err(|error| match error {
         JwksError::Content(error) => TokenDefect::BadKeySet(claim, error),
@@ -172,5 +174,5 @@ async fn key_set(
     })
 }
 
-const HOST_URL: &str = "host_jwks_url";
+pub(crate) const HOST_URL: &str = "host_jwks_url";
 const AGENT_URL: &str = "agent_jwks_url";

@@ -1,6 +1,7 @@
 //! `POST /agent/register` (§5.3).
 
 use procura_agent_auth::agent::{Agent, AgentJwks, AgentState, AgentStatus, Mode};
+use procura_agent_auth::algorithm::Algorithm;
 use procura_agent_auth::approval::{ApprovalState, Purpose};
 use procura_agent_auth::grant::{Actor, Grant, GrantState};
 use procura_agent_auth::host::{Host, HostJwks, HostStatus};
@@ -102,6 +103,7 @@ async fn register_once(
             return retry(ctx, tx, caller, host, agent, application).await;
         }
     }
+    Algorithm::Ed25519.require_among(&ctx.policy().algorithms)?;
     let decision = decide(ctx, host.as_ref(), application)?;
     let host = settle_host(ctx, tx.as_mut(), host, &decision, caller, application, now).await?;
     let agent = new_agent(ctx, &host, application, decision.approver.is_none(), now);

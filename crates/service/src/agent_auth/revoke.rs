@@ -2,25 +2,68 @@
 
 use procura_agent_auth::agent::{Agent, decide_revocation};
 use procura_agent_auth::lifetime;
+use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::wire::lifecycle::{AgentRequest, RevokeResponse};
 use procura_keys::clock::Timestamp;
 use procura_store::Transaction;
 use procura_store::agent_auth::AgentChange;
 
-use super::caller::HostCaller;
+use super::caller::{AgentCaller, HostCaller, RevokingCaller};
 use super::status::own_agent;
 use crate::audit;
 use crate::context::Context;
 use crate::error::{ServiceResult, decide_again};
 
-/// Revokes an agent for its host. Once this has returned, the agent's next request is refused.
+/// Revokes an agent for its host or itself. Once this has returned, the agent's next request is refused.
 pub async fn revoke(
     ctx: &Context,
-    caller: &HostCaller,
+    caller: &RevokingCaller,
     request: &AgentRequest,
 ) -> ServiceResult<RevokeResponse> {
-    let result = decide_again!(revoke_own(ctx, caller, request));
-    caller.record(ctx, "revoke", result).await
+    match caller {
+        RevokingCaller::Host(host) => {
+            let result = decide_again!(revoke_own(ctx, host, request));
+            host.record(ctx, "revoke", result).await
+        }
+        RevokingCaller::Agent(agent) => {
+            let result = decide_again!(revoke_itself(ctx, agent, request));
+            agent.record(ctx, "revoke", result).await
+        }
+    }
+}
+
+impl RevokingCaller {
+    /// Passes a result on, and records it if it is a refusal.
+    pub async fn record<T>(
+        &self,
+        ctx: &Context,
+        operation: &str,
+        result: ServiceResult<T>,
+    ) -> ServiceResult<T> {
+        match self {
+            Self::Host(host) => host.record(ctx, operation, result).await,
+            Self::Agent(agent) => agent.record(ctx, operation, result).await,
+        }
+    }
+}
+
+async fn revoke_itself(
+    ctx: &Context,
+    caller: &AgentCaller,
+    request: &AgentRequest,
+) -> ServiceResult<RevokeResponse> {
+    let own = &caller.snapshot.agent.id;
+    if request.agent_id != own.as_str() {
+        return Err(Refusal::Unauthorized("An agent may revoke nobody but itself.").into());
+    }
+    let mut tx = ctx.begin().await?;
+    let agent = tx.find_agent(own).await?.ok_or(Refusal::AgentNotFound)?;
+    let (actor, jti) = (audit::agent_actor(&agent), Some(caller.token.jti()));
+    revoke_agent(ctx, tx, &agent, actor, jti, caller.now).await?;
+    Ok(RevokeResponse {
+        agent_id: agent.id,
+        status: "revoked".to_owned(),
+    })
 }
 
 async fn revoke_own(

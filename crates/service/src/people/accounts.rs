@@ -6,9 +6,9 @@ use procura_people::person::{Email, Person, PersonId};
 use procura_store::{Page, StoreError};
 
 use crate::agent_auth::revoke_host::end_host_within;
-use crate::audit;
 use crate::context::Context;
 use crate::error::{Failure, ServiceError, ServiceResult};
+use crate::{activity, audit};
 
 /// Why an account cannot be made or changed.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +98,8 @@ pub async fn disable_person(
     })
 }
 
-/// Deletes an account. Every app connected to it is revoked with all its agents (AAP §2.6); the audit log stays.
+/// Deletes an account. Every app connected to it is revoked with all its agents, and their requests and grants
+/// are deleted (AAP §2.6). Their activity is erased, unless the configuration keeps it.
 pub async fn remove_person(
     ctx: &Context,
     actor: &str,
@@ -118,13 +119,22 @@ pub async fn remove_person(
     for host in &live {
         end_host_within(tx.as_mut(), host, actor.to_owned(), None, now).await?;
     }
+    let user = UserId(person.id.to_string());
+    tx.delete_requests_and_grants_of(&user).await?;
     tx.delete_person(&person.id).await?;
+    let erases = ctx.policy().retention.erase_removed_people;
+    if erases {
+        tx.insert_due_erasure(&user).await?;
+    }
     let mut entry = audit::entry(now, "person.removed", actor.to_owned());
     entry.user_id = Some(person.id.to_string());
     tx.append_audit(vec![entry]).await?;
     tx.commit().await?;
     for host in &live {
         ctx.snapshots().drop_host(&host.id);
+    }
+    if erases {
+        activity::erase_due(ctx, actor, &user).await?;
     }
     Ok(person)
 }

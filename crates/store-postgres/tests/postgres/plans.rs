@@ -36,6 +36,19 @@ const MANY_ROWS: &str = "
             'device_authorization', sha256(n::TEXT::BYTEA), NULL, NULL, NULL, NULL, NULL,
             CASE n % 20 WHEN 0 THEN 'open' ELSE 'cancelled' END, NULL, NULL, n, n
         FROM generate_series(1, 100000) AS n;
+    INSERT INTO aap_hosts
+        SELECT 'hst_' || n, NULL, decode(repeat('00', 32), 'hex'), 'key_' || n, NULL, NULL, NULL,
+            'usr_' || n, '[]', CASE n % 20 WHEN 0 THEN 'pending' ELSE 'active' END, NULL, NULL, 1, 1
+        FROM generate_series(1, 100000) AS n;
+    INSERT INTO sessions
+        SELECT sha256(n::TEXT::BYTEA), 'usr_' || n, 'password', 1, 1, n
+        FROM generate_series(1, 100000) AS n;
+    INSERT INTO seen_tokens SELECT 'agt_' || n, 'j', n FROM generate_series(1, 100000) AS n;
+    INSERT INTO audit_log
+        SELECT n, n, 'capability.started', 'ok', 'policy',
+            CASE n % 2 WHEN 0 THEN 'usr_' || n / 10 END, 'hst_' || n / 10,
+            CASE n % 20 WHEN 1 THEN NULL ELSE 'agt_' || n / 10 END, NULL, NULL, '{}', 'salt', '', '', ''
+        FROM generate_series(1, 100000) AS n;
     ANALYZE;";
 
 #[tokio::test]
@@ -61,8 +74,10 @@ async fn every_statement_finds_its_rows_by_an_index() {
 /// A scan of an index is quick if it looks for something in it.
 fn is_quick(statement: &str, plan: &[String]) -> bool {
     plan.iter().enumerate().all(|(at, step)| {
-        // Sorting what was found is as bad as finding too much, except for the few open requests.
-        let sorts = step.contains("Sort ") && !statement.contains("answerable");
+        // Sorting what was found is as bad as finding too much, except for the few open requests and
+        // what a page of a person's activity is picked from.
+        let few = statement.contains("answerable") || statement.contains("concerning");
+        let sorts = step.contains("Sort ") && !few;
         let indexed = || plan.get(at + 1).is_some_and(|next| next.contains("Cond: "));
         let scans_index = step.contains(" using ") || step.contains("Bitmap Index Scan");
         !step.contains("Seq Scan")

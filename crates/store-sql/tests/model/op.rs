@@ -53,6 +53,14 @@ pub(crate) enum Op {
     AppendAudit(Vec<AuditEntry>),
     InsertSeen(Vec<SeenToken>),
     DeleteForgotten(Timestamp),
+    DeleteStaleAgents(Timestamp, Timestamp),
+    ExpireStaleReactivations(Timestamp, Timestamp),
+    DeleteStaleHosts(Timestamp),
+    DeleteOldApprovals(Timestamp),
+    DeleteUnansweredGrants(Timestamp),
+    DeleteEndedGrants(Timestamp),
+    DeleteRequestsAndGrantsOf(UserId),
+    EraseActivityBefore(Timestamp),
 }
 
 /// Carries out a call and gives its answer in words.
@@ -91,12 +99,43 @@ pub(crate) async fn apply(tx: &mut dyn Transaction, op: Op) -> StoreResult<Strin
         Op::ProveSession(digest, proof) => tx.prove_session(&digest, proof).await?,
         Op::DeleteSession(digest) => tx.delete_session(&digest).await?,
         Op::DeleteSessionsOf(person) => tx.delete_sessions_of_person(&person).await?,
-        Op::DeleteExpiredSessions(now) => tx.delete_expired_sessions(now).await?,
+        Op::DeleteExpiredSessions(now) => {
+            return counted(tx.delete_expired_sessions(now, 99).await?);
+        }
         Op::AppendAudit(entries) => tx.append_audit(entries).await?,
         Op::InsertSeen(tokens) => tx.insert_seen(&tokens).await?,
-        Op::DeleteForgotten(now) => tx.delete_forgotten(now).await?,
+        Op::DeleteForgotten(now) => return counted(tx.delete_forgotten(now, 99).await?),
+        Op::DeleteStaleAgents(before, now) => {
+            let gone = tx.delete_stale_agents(before, now, 99).await?;
+            return Ok(format!("{gone:?}"));
+        }
+        Op::ExpireStaleReactivations(before, now) => {
+            let expired = tx.expire_stale_reactivations(before, now, 99).await?;
+            return Ok(format!("{expired:?}"));
+        }
+        Op::DeleteStaleHosts(before) => {
+            return counted(tx.delete_stale_hosts(before, 99).await?);
+        }
+        Op::DeleteOldApprovals(before) => {
+            return counted(tx.delete_old_approvals(before, 99).await?);
+        }
+        Op::DeleteUnansweredGrants(before) => {
+            return counted(tx.delete_unanswered_grants(before, 99).await?);
+        }
+        Op::DeleteEndedGrants(before) => {
+            return counted(tx.delete_ended_grants(before, 99).await?);
+        }
+        Op::DeleteRequestsAndGrantsOf(user) => tx.delete_requests_and_grants_of(&user).await?,
+        Op::EraseActivityBefore(before) => {
+            let erased = tx.erase_activity_before(before, 99).await?;
+            return Ok(format!("{erased:?}"));
+        }
     }
     Ok(String::new())
+}
+
+fn counted(rows: u64) -> StoreResult<String> {
+    Ok(rows.to_string())
 }
 
 /// All that the store holds, in words, by every list it has.

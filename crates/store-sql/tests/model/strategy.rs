@@ -212,6 +212,14 @@ fn sweeping() -> impl Strategy<Value = Op> {
         person_id().prop_map(Op::DeleteSessionsOf),
         time().prop_map(Op::DeleteExpiredSessions),
         time().prop_map(Op::DeleteForgotten),
+        (time(), time()).prop_map(|(before, now)| Op::DeleteStaleAgents(before, now)),
+        (time(), time()).prop_map(|(before, now)| Op::ExpireStaleReactivations(before, now)),
+        time().prop_map(Op::DeleteStaleHosts),
+        time().prop_map(Op::DeleteOldApprovals),
+        time().prop_map(Op::DeleteUnansweredGrants),
+        time().prop_map(Op::DeleteEndedGrants),
+        n().prop_map(|number| Op::DeleteRequestsAndGrantsOf(user(number))),
+        time().prop_map(Op::EraseActivityBefore),
     ]
 }
 

@@ -10,6 +10,9 @@ async fn records_cannot_be_changed_or_deleted() {
     fill(&files.open().await).await;
     for attempt in [
         "UPDATE audit_log SET outcome = 'forged' WHERE sequence = 2",
+        "UPDATE audit_log SET actor = 'agent:9' WHERE sequence = 2",
+        "UPDATE audit_log SET actor = NULL, detail = NULL, salt = NULL, outcome = 'forged'
+        WHERE sequence = 2",
         "DELETE FROM audit_log WHERE sequence = 4",
         "DELETE FROM audit_log",
     ] {
@@ -17,6 +20,41 @@ async fn records_cannot_be_changed_or_deleted() {
         assert!(error.contains("the audit log is append-only"), "{error}");
     }
     assert_eq!(verdict(&files).await, Ok(4));
+}
+
+#[tokio::test]
+async fn an_erasure_takes_all_of_an_activity_and_stays_on_record() {
+    let files = Files::new();
+    fill(&files.open().await).await;
+    let half = "UPDATE audit_log SET actor = NULL, salt = NULL WHERE sequence = 2";
+    let error = files.execute(half).await.unwrap_err().to_string();
+    assert!(error.to_lowercase().contains("check constraint"), "{error}");
+    let own = "INSERT INTO audit_log SELECT 5, at, 'activity.erased', outcome, actor, user_id,
+            host_id, agent_id, capability, jti, detail, salt, activity_hash, previous, hash
+        FROM audit_log WHERE sequence = 4";
+    files.execute(own).await.unwrap();
+    let gone = "UPDATE audit_log SET actor = NULL, detail = NULL, salt = NULL";
+    let error = files.execute(gone).await.unwrap_err().to_string();
+    assert!(error.contains("the audit log is append-only"), "{error}");
+    let allowed = format!("{gone} WHERE sequence = 2");
+    files.execute(&allowed).await.unwrap();
+    let again = files.execute(&allowed).await.unwrap_err().to_string();
+    assert!(again.contains("the audit log is append-only"), "{again}");
+}
+
+#[tokio::test]
+async fn only_what_was_cut_off_on_record_goes() {
+    let files = Files::new();
+    fill(&files.open().await).await;
+    let cut = "INSERT INTO audit_cuts VALUES (2)";
+    files.execute(cut).await.unwrap();
+    let beyond = files
+        .execute("DELETE FROM audit_log WHERE sequence <= 3")
+        .await;
+    let error = beyond.unwrap_err().to_string();
+    assert!(error.contains("the audit log is append-only"), "{error}");
+    let within = "DELETE FROM audit_log WHERE sequence <= 2";
+    files.execute(within).await.unwrap();
 }
 
 #[tokio::test]

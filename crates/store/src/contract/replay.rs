@@ -75,7 +75,7 @@ async fn add(store: &Arc<dyn Store>, tokens: &[SeenToken]) {
 
 async fn forget(store: &Arc<dyn Store>, now: Timestamp) {
     let mut tx = store.begin().await.unwrap();
-    tx.delete_forgotten(now).await.unwrap();
+    tx.delete_forgotten(now, 9).await.unwrap();
     tx.commit().await.unwrap();
 }
 

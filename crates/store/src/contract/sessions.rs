@@ -84,9 +84,9 @@ pub async fn sessions_that_have_ended_are_forgotten(store: &Arc<dyn Store>) {
     });
     let mut tx = store.begin().await.unwrap();
     insert(tx.as_mut(), &sessions).await;
-    tx.delete_expired_sessions(at(59)).await.unwrap();
+    tx.delete_expired_sessions(at(59), 9).await.unwrap();
     assert_eq!(left(tx.as_mut(), &sessions).await, [true, true]);
-    tx.delete_expired_sessions(at(60)).await.unwrap();
+    tx.delete_expired_sessions(at(60), 9).await.unwrap();
     assert_eq!(left(tx.as_mut(), &sessions).await, [false, true]);
 }
 

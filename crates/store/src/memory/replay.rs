@@ -29,10 +29,4 @@ impl ReplayStore for MemoryTransaction {
             })
             .collect())
     }
-
-    async fn delete_forgotten(&mut self, now: Timestamp) -> StoreResult<()> {
-        let seen = Arc::make_mut(&mut self.change()?.seen);
-        seen.retain(|_, forget_at| now < *forget_at);
-        Ok(())
-    }
 }

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use procura_keys::clock::Timestamp;
 use procura_people::person::PersonId;
 use procura_people::presence::Proof;
 use procura_people::session::Session;
@@ -43,12 +42,6 @@ impl SessionStore for MemoryTransaction {
     async fn delete_sessions_of_person(&mut self, person: &PersonId) -> StoreResult<()> {
         let sessions = Arc::make_mut(&mut self.change()?.sessions);
         sessions.retain(|_, session| session.person_id != *person);
-        Ok(())
-    }
-
-    async fn delete_expired_sessions(&mut self, now: Timestamp) -> StoreResult<()> {
-        let sessions = Arc::make_mut(&mut self.change()?.sessions);
-        sessions.retain(|_, session| session.is_live(now));
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use procura_agent_auth::agent::Agent;
@@ -12,7 +12,7 @@ use procura_people::session::Session;
 
 use crate::audit::AuditRecord;
 
-/// Every table. Copying it copies eight pointers; a table is copied when it is first written to.
+/// Every table. Copying it copies nine pointers; a table is copied when it is first written to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
     pub(super) hosts: Arc<BTreeMap<HostId, Host>>,
@@ -22,10 +22,11 @@ pub(super) struct State {
     pub(super) approvals: Arc<BTreeMap<ApprovalId, Approval>>,
     pub(super) persons: Arc<BTreeMap<PersonId, Person>>,
     pub(super) sessions: Arc<HashMap<[u8; 32], Session>>,
-    /// Record n stands at place n - 1.
-    pub(super) audit: Arc<Vec<Arc<AuditRecord>>>,
+    pub(super) audit: Arc<BTreeMap<i64, Arc<AuditRecord>>>,
     /// Signer and `jti`, and when to forget them.
     pub(super) seen: Arc<HashMap<(String, String), Timestamp>>,
+    /// The persons whose activity has to be erased.
+    pub(super) due_erasures: Arc<BTreeSet<String>>,
 }
 
 /// The rows of a page: those after its start, in the order of their keys.

@@ -65,6 +65,8 @@ pub(crate) struct Jobs {
 #[derive(Debug)]
 struct Job {
     agent_id: AgentId,
+    /// The token that started it.
+    jti: String,
     state: JobState,
     /// When its result may be forgotten; running jobs have no such time.
     forget_at: Option<Timestamp>,
@@ -82,6 +84,7 @@ pub(super) fn start(
         id.clone(),
         Job {
             agent_id,
+            jti: running.caller.token.jti().to_owned(),
             state: JobState::Pending,
             forget_at: None,
         },
@@ -113,7 +116,8 @@ pub async fn asking_agent(
     let url = ctx.provider().url(&format!("{STATUS_PATH}{job}"));
     let audiences = [location.as_str(), &ctx.provider().issuer, &url];
     let sent = Sent::Here(sent);
-    let verified = caller::verified_agent(ctx, sent, &audiences, Spending::Polling).await?;
+    let spending = Spending::Polling;
+    let verified = caller::verified_agent_at(ctx, sent, &audiences, spending, Some(job)).await?;
     ctx.journal().write(verified.unsaved).await?;
     Ok(verified.caller)
 }
@@ -136,6 +140,13 @@ impl Jobs {
     pub(crate) fn sweep(&self, now: Timestamp) {
         self.lock()
             .retain(|_, job| job.forget_at.is_none_or(|end| now < end));
+    }
+
+    /// Whether this agent started this job with the token of this name.
+    pub(crate) fn was_started_by(&self, job: &str, agent: &AgentId, jti: &str) -> bool {
+        let jobs = self.lock();
+        let job = jobs.get(&JobId(job.to_owned()));
+        job.is_some_and(|job| job.agent_id == *agent && job.jti == jti)
     }
 
     fn settle(&self, id: &JobId, state: JobState, now: Timestamp) {
