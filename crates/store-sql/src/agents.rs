@@ -269,6 +269,12 @@ impl TryFrom<AgentRow> for Agent {
         let state = AgentState::from_parts(status, time(row.activated_at))
             .ok_or_else(|| corrupt(AGENT, &format_args!("{status} without having been active")))?
             .waiting_until(time(row.pending_until));
+        if state.pending_until() != time(row.pending_until) {
+            return Err(corrupt(
+                AGENT,
+                &format_args!("{status} with an end to its waiting"),
+            ));
+        }
         let jwks = jwks(row.jwks_url, row.jwks_kid)?;
         Ok(Self {
             id: column::text(AGENT, row.id)?,

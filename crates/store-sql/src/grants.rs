@@ -217,17 +217,15 @@ fn state(row: &GrantRow) -> StoreResult<GrantState> {
 }
 
 fn uses(allowed: Option<i64>, left: Option<i64>) -> StoreResult<Option<Uses>> {
-    let (Some(allowed), Some(left)) = (allowed, left) else {
-        return Ok(None);
+    let number = |column: i64| u32::try_from(column).ok();
+    let uses = match (allowed, left) {
+        (None, None) => return Ok(None),
+        (Some(allowed), Some(left)) => number(allowed)
+            .zip(number(left))
+            .and_then(|(allowed, left)| Uses::from_parts(allowed, left)),
+        _ => None,
     };
-    let numbers = u32::try_from(allowed).ok().zip(u32::try_from(left).ok());
-    let uses = numbers.and_then(|(allowed, left)| Uses::from_parts(allowed, left));
-    let wrong = || {
-        corrupt(
-            GRANT,
-            &format_args!("{left} of {allowed} uses cannot be left"),
-        )
-    };
+    let wrong = || corrupt(GRANT, &format_args!("{left:?} of {allowed:?} uses left"));
     uses.map(Some).ok_or_else(wrong)
 }
 
