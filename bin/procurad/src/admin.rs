@@ -156,6 +156,13 @@ fn people(command: PeopleCommand) -> anyhow::Result<AdminRequest> {
                 password,
             }
         }
+        PeopleCommand::Invite {
+            email,
+            administrator,
+        } => AdminRequest::InvitePerson {
+            email,
+            administrator,
+        },
         PeopleCommand::List(list) => AdminRequest::ListPeople(listing(list)),
         PeopleCommand::Disable { email } => AdminRequest::DisablePerson { email },
         PeopleCommand::Remove { email } => AdminRequest::RemovePerson { email },

@@ -103,6 +103,14 @@ pub(crate) enum PeopleCommand {
         #[arg(long)]
         name: Option<String>,
     },
+    /// Make a link with which somebody comes in once: into a new account, or with a new passkey into theirs
+    Invite {
+        /// Their address
+        email: String,
+        /// Make them an administrator
+        #[arg(long)]
+        administrator: bool,
+    },
     /// List people, oldest first
     List(ListArgs),
     /// Bar somebody from signing in and end their sessions

@@ -12,6 +12,12 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
     }
 }
 
+/// Tells something to whoever looks on.
+pub(crate) fn note(text: &str) {
+    // Nobody may be looking.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Tells what went wrong, and fails.
 pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
     // Nothing is left to do when standard error is closed, too.

@@ -21,6 +21,11 @@ pub(crate) async fn run(command: ServeCommand) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let running = serve.start().await?;
     output::line(&running.issuer)?;
+    if let Some(setup) = &running.setup {
+        output::note(&format!(
+            "There is no administrator yet. Whoever opens this link within an hour becomes one:\n{setup}"
+        ));
+    }
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}

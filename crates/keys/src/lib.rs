@@ -3,7 +3,9 @@
 //! Nothing here knows a protocol, reads a clock, draws randomness or does I/O. A protocol's own choices,
 //! such as the algorithm label its tokens carry, come in as arguments.
 
+pub mod cbor;
 pub mod clock;
+pub mod cose;
 mod curve;
 pub mod digest;
 pub mod entropy;

@@ -110,7 +110,8 @@ impl ConsentView {
 }
 
 /// What a person decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ConsentAnswer {
     /// Yes to these items; no to the others.
     Approve {
@@ -124,8 +125,16 @@ pub enum ConsentAnswer {
     },
 }
 
+impl ConsentAnswer {
+    /// Names exactly this answer to what has the digest `shown`. A passkey says yes to it and to nothing else.
+    pub fn subject(&self, shown: &str) -> [u8; 32] {
+        // Every member is text, number or list, so there is nothing that could fail to print.
+        sha256(&serde_json::to_vec(&(shown, self)).unwrap_or_default())
+    }
+}
+
 /// One item that is approved, with bounds on top of those asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Chosen {
     /// The item.
     pub id: String,
@@ -199,5 +208,22 @@ mod tests {
         assert_eq!(strength(&["read"]), Strength::FreshSignIn);
         assert_eq!(strength(&["read", "pay"]), Strength::Verified);
         assert_eq!(strength(&[]), Strength::FreshSignIn);
+    }
+
+    // AA-8.11-05
+    #[test]
+    fn a_subject_is_of_one_view_and_one_answer() {
+        let approve = |items: &[&str]| ConsentAnswer::Approve {
+            items: items.iter().map(|id| Chosen::as_asked(*id)).collect(),
+        };
+        let subject = approve(&["read"]).subject("shown");
+        assert_eq!(approve(&["read"]).subject("shown"), subject);
+        for other in [
+            approve(&["read"]).subject("other"),
+            approve(&["read", "pay"]).subject("shown"),
+            ConsentAnswer::Deny { reason: None }.subject("shown"),
+        ] {
+            assert_ne!(other, subject);
+        }
     }
 }

@@ -2,10 +2,16 @@
 //!
 //! Pure rules: time, salts and records are arguments. Protocols meet people only through [`consent`].
 
+pub mod account;
+pub mod challenge;
 pub mod consent;
+pub mod invitation;
 pub mod lookalike;
+pub mod passkey;
 pub mod password;
 pub mod person;
 pub mod presence;
+pub mod recovery;
 pub mod session;
 pub mod warning;
+pub mod webauthn;

@@ -1,5 +1,6 @@
 //! Passwords: argon2id with 19 MiB, two passes, one lane, kept as PHC strings.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
@@ -49,6 +50,70 @@ impl PasswordHash {
     }
 }
 
+/// Whether somebody with these names may have this password: long enough, and not what is tried first.
+pub fn judge(password: &str, names: &[&str]) -> Result<(), PasswordError> {
+    if password.chars().count() < MIN_LENGTH {
+        return Err(PasswordError::TooShort);
+    }
+    if password.len() > MAX_BYTES {
+        return Err(PasswordError::TooLong);
+    }
+    let plain = reduced(password);
+    let distinct: HashSet<char> = plain.chars().collect();
+    if distinct.len() < MIN_DISTINCT || is_a_run(&plain) {
+        return Err(PasswordError::TooPlain);
+    }
+    let parts = names.iter().flat_map(|name| name.split('@'));
+    let is_a_name = names
+        .iter()
+        .copied()
+        .chain(parts)
+        .map(reduced)
+        .any(|name| is_mostly(&plain, &name));
+    if is_a_name || WORST.iter().any(|word| is_mostly(&plain, word)) {
+        return Err(PasswordError::Guessable);
+    }
+    Ok(())
+}
+
+/// What is left of a text when case, and digits and signs in the place of letters, do not count.
+fn reduced(text: &str) -> String {
+    let letter = |c: char| match c {
+        '0' => 'o',
+        '1' | '!' => 'i',
+        '3' => 'e',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
+        '7' => 't',
+        other => other,
+    };
+    text.to_lowercase().chars().map(letter).collect()
+}
+
+/// Whether `word`, once or again and again, makes up all of `text` but a few characters or a row of the keyboard.
+fn is_mostly(text: &str, word: &str) -> bool {
+    let rest = text.replace(word, "");
+    let is_little = rest.chars().count() <= MAX_REST || is_a_run(&rest);
+    word.chars().count() >= MIN_WORD && text.contains(word) && is_little
+}
+
+/// Whether each character follows the one before it in the alphabet, among the digits or on a keyboard.
+fn is_a_run(text: &str) -> bool {
+    let steps = text.chars().zip(text.chars().skip(1));
+    let (mut runs, mut all) = (0, 0);
+    for (one, next) in steps {
+        let pair: String = [one, next].iter().collect();
+        let back: String = [next, one].iter().collect();
+        let is_step = RUNS
+            .iter()
+            .any(|run| run.contains(&pair) || run.contains(&back));
+        runs += usize::from(is_step || one == next);
+        all += 1;
+    }
+    // Most of it is enough: a sign at the end makes no password of it.
+    runs * 4 >= all * 3
+}
+
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PasswordHash(…)")
@@ -64,6 +129,16 @@ pub enum PasswordError {
     /// Too long.
     #[error("a password may have at most {MAX_BYTES} bytes")]
     TooLong,
+    /// Few different characters, or a row of the keyboard.
+    #[error(
+        "a password needs more than a few characters in a row: three or four words make a good one"
+    )]
+    TooPlain,
+    /// One of those that are tried first.
+    #[error(
+        "this password is one of the first that somebody would try: three or four words make a good one"
+    )]
+    Guessable,
     /// The hash function refused.
     #[error("the password could not be hashed")]
     Hash,
@@ -73,6 +148,48 @@ pub enum PasswordError {
 pub const MIN_LENGTH: usize = 12;
 /// The most bytes of a password: hashing cost must not be for strangers to choose.
 pub const MAX_BYTES: usize = 1024;
+
+/// The fewest different characters.
+const MIN_DISTINCT: usize = 5;
+/// Shorter names stand in too many good passwords by chance.
+const MIN_WORD: usize = 4;
+/// What may stand beside a name or word without making a password of it.
+const MAX_REST: usize = 6;
+/// Digits read as letters, as in [`reduced`].
+const RUNS: [&str; 5] = [
+    "abcdefghijklmnopqrstuvwxyz",
+    "oi2eas6t89o",
+    "qwertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+];
+/// The words that passwords of twelve characters are made of most often, reduced.
+const WORST: [&str; 24] = [
+    "password",
+    "passwort",
+    "passphrase",
+    "letmein",
+    "master",
+    "welcome",
+    "administrator",
+    "admin",
+    "qwerty",
+    "qwertyuiop",
+    "iloveyou",
+    "trustno",
+    "football",
+    "baseball",
+    "superman",
+    "dragon",
+    "monkey",
+    "sunshine",
+    "princess",
+    "starwars",
+    "whatever",
+    "changeme",
+    "secret",
+    "procura",
+];
 
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
@@ -128,5 +245,34 @@ mod tests {
             format!("{:?}", PasswordHash::of_nobody()),
             "PasswordHash(…)"
         );
+    }
+
+    #[test]
+    fn what_is_tried_first_is_no_password() {
+        let names = ["alice.smith@example.com", "Alice Smith"];
+        let cases = [
+            ("correct horse battery", Ok(())),
+            ("Tr0ub4dor&3xyz", Ok(())),
+            ("the monkey ate my sunshine", Ok(())),
+            ("alice likes long walks", Ok(())),
+            ("zwölf Boxkämpfer", Ok(())),
+            ("short one", Err(PasswordError::TooShort)),
+            ("aaaaaaaaaaaa", Err(PasswordError::TooPlain)),
+            ("abababababab", Err(PasswordError::TooPlain)),
+            ("abcdefghijklmnop", Err(PasswordError::TooPlain)),
+            ("123456789012", Err(PasswordError::TooPlain)),
+            ("qwertyuiopasdf", Err(PasswordError::TooPlain)),
+            ("P@ssw0rd1234", Err(PasswordError::Guessable)),
+            ("Password1234567890", Err(PasswordError::Guessable)),
+            ("passwordpassword", Err(PasswordError::Guessable)),
+            ("ChangeMe2026", Err(PasswordError::Guessable)),
+            ("alice.smith1", Err(PasswordError::Guessable)),
+            ("alice.smith@example.com", Err(PasswordError::Guessable)),
+            ("Alice Smith!!", Err(PasswordError::Guessable)),
+            ("example.com12", Err(PasswordError::Guessable)),
+        ];
+        for (password, expected) in cases {
+            assert_eq!(judge(password, &names), expected, "{password}");
+        }
     }
 }

@@ -19,6 +19,8 @@ pub struct Person {
     pub name: String,
     /// Their password, if they have one.
     pub password: Option<PasswordHash>,
+    /// Whether they may see and change what concerns everybody.
+    pub administrator: bool,
     /// Whether they may no longer sign in.
     pub disabled: bool,
     /// When the account was made.

@@ -41,6 +41,8 @@ pub struct Serve {
 pub struct Running {
     /// Its issuer.
     pub issuer: String,
+    /// Where to set up the first administrator, as long as there is none. Whoever has it becomes that.
+    pub setup: Option<String>,
     listener: TcpListener,
     proxies: Proxies,
     tls: Option<Arc<Tls>>,
@@ -76,6 +78,7 @@ impl Serve {
         let opened = open(self.config, DataDir::lock(&self.data)?, limits).await?;
         add_development_people(&opened.ctx, people).await?;
         warn_of_removed_algorithms(&opened.ctx).await?;
+        let setup = people::invite_first_administrator(&opened.ctx).await?;
         let listener = TcpListener::bind(&listen)
             .await
             .with_context(|| format!("cannot listen at {listen}"))?;
@@ -87,6 +90,7 @@ impl Serve {
             )
         })?;
         Ok(Running {
+            setup: setup.map(|token| format!("{issuer}/setup/{}", token.expose())),
             issuer,
             listener,
             proxies,

@@ -1,11 +1,14 @@
 //! The pages people use: signing in, finding a request by its code, deciding it.
 //!
-//! Rendered on the server without a script. What strangers wrote is shown as quoted text (AAP §8.10), a decision
+//! Rendered on the server; a script is needed for passkeys alone. What strangers wrote is shown as quoted text (AAP §8.10), a decision
 //! takes a fresh sign-in (§8.11), and no other site can send a form or frame a page.
 
+mod account;
+mod arrival;
 mod assets;
 mod device;
 mod form;
+mod gesture;
 mod headers;
 mod home;
 mod inbox;
@@ -16,6 +19,7 @@ mod origin;
 mod page;
 mod session;
 mod text;
+mod ticket;
 mod when;
 
 use axum::Router;
@@ -44,8 +48,36 @@ pub(crate) fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/", get(home::show))
         .route("/login", get(login::show).post(login::sign_in))
+        .route("/login/challenge", post(login::passkey::challenge))
+        .route("/login/passkey", post(login::passkey::sign_in))
+        .route(
+            "/login/recovery",
+            get(login::recovery::show).post(login::recovery::sign_in),
+        )
         .route("/logout", post(login::sign_out))
+        .route("/setup/{token}", get(arrival::show).post(arrival::arrive))
+        .route("/setup/{token}/challenge", post(arrival::challenge))
+        .route("/invite/{token}", get(arrival::show).post(arrival::arrive))
+        .route("/invite/{token}/challenge", post(arrival::challenge))
+        .route("/signup", get(arrival::show_sign_up).post(arrival::sign_up))
+        .route("/signup/challenge", post(arrival::sign_up_challenge))
+        .route("/account", get(account::show))
+        .route("/account/challenge", post(account::challenge))
+        .route("/account/passkeys", post(account::add_passkey))
+        .route(
+            "/account/passkeys/challenge",
+            post(account::passkey_challenge),
+        )
+        .route("/account/passkeys/{id}/name", post(account::rename_passkey))
+        .route(
+            "/account/passkeys/{id}/remove",
+            post(account::remove_passkey),
+        )
+        .route("/account/password", post(account::set_password))
+        .route("/account/recovery", post(account::make_recovery_codes))
+        .route("/account/sessions/end", post(account::end_sessions))
         .route("/device", get(device::show).post(device::decide))
+        .route("/device/challenge", post(device::challenge))
         .route("/inbox", get(inbox::show))
         .route("/inbox/{reference}", get(device::show_from_inbox))
         .route("/assets/{name}", get(assets::show))

@@ -44,6 +44,13 @@ pub enum AdminRequest {
         /// Their password.
         password: Option<String>,
     },
+    /// Make a link with which somebody comes in once: into a new account, or into theirs.
+    InvitePerson {
+        /// Their address.
+        email: String,
+        /// Whether they administer the server.
+        administrator: bool,
+    },
     /// List people.
     ListPeople(Listing),
     /// Bar somebody from signing in.
@@ -192,6 +199,10 @@ async fn answer(ctx: &Context, call: &AdminCall) -> Result<Value, AdminError> {
             name,
             password,
         } => people::add(ctx, call, email, name, password.as_deref()).await,
+        AdminRequest::InvitePerson {
+            email,
+            administrator,
+        } => people::invite(ctx, call, email, *administrator).await,
         AdminRequest::ListPeople(listing) => people::list(ctx, listing).await,
         AdminRequest::DisablePerson { email } => people::disable(ctx, call, email).await,
         AdminRequest::RemovePerson { email } => people::remove(ctx, call, email).await,

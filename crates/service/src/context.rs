@@ -132,6 +132,8 @@ pub struct Policy {
     pub max_stream: Duration,
     /// How long people stay signed in.
     pub session: SessionPolicy,
+    /// Whether people may make accounts without an invitation.
+    pub sign_up: bool,
     /// Whether capabilities are shown to whoever asks, or to hosts and agents only.
     pub public_capabilities: bool,
     /// The services that may introspect. Without any, everybody may.

@@ -114,6 +114,7 @@ pub async fn run(ctx: &Context, actor: &str, now: Timestamp) -> ServiceResult<Re
         sessions: batches!(ctx, |tx| tx.delete_expired_sessions(now, BATCH)),
         ..Removed::default()
     };
+    remove_unanswered_challenges(ctx, now).await?;
     remove_pending(ctx, now, &mut removed).await?;
     remove_settled(ctx, now, &mut removed).await?;
     remove_activity(ctx, actor, now, &mut removed).await?;
@@ -126,6 +127,15 @@ pub async fn run(ctx: &Context, actor: &str, now: Timestamp) -> ServiceResult<Re
     }
     ctx.note_removed(&removed);
     Ok(removed)
+}
+
+/// Challenges and links that nobody took up in time.
+async fn remove_unanswered_challenges(ctx: &Context, now: Timestamp) -> ServiceResult<()> {
+    let mut tx = ctx.begin().await?;
+    tx.delete_expired_challenges(now).await?;
+    tx.delete_expired_invitations(now).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Agents and hosts that wait for an approval which does not come.

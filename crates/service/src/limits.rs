@@ -33,6 +33,8 @@ pub enum Budget {
     SignIn,
     /// User codes tried by one person.
     UserCode,
+    /// Challenges for authenticators, asked for from one address before anybody is signed in.
+    Challenge,
 }
 
 /// So many per such a time, and as many at once.
@@ -65,6 +67,8 @@ pub struct Rates {
     pub sign_in: Rate,
     /// [`Budget::UserCode`].
     pub user_code: Rate,
+    /// [`Budget::Challenge`].
+    pub challenge: Rate,
     /// Calls of one capability by one agent.
     pub capability: Rate,
     /// The same for capabilities that differ.
@@ -91,6 +95,7 @@ struct Counters {
     introspection: Counter,
     sign_in: Counter,
     user_code: Counter,
+    challenge: Counter,
     capability: Counter,
     /// One counter for each rate that any capability has of its own.
     differing: Vec<(Rate, Counter)>,
@@ -117,6 +122,7 @@ impl Limits {
                 introspection: counter(rates.introspection),
                 sign_in: counter(rates.sign_in),
                 user_code: counter(rates.user_code),
+                challenge: counter(rates.challenge),
                 capability: counter(rates.capability),
                 differing,
                 capabilities: rates.capabilities.clone(),
@@ -172,6 +178,7 @@ impl Counters {
             Budget::Introspection => &self.introspection,
             Budget::SignIn => &self.sign_in,
             Budget::UserCode => &self.user_code,
+            Budget::Challenge => &self.challenge,
         }
     }
 
@@ -192,6 +199,7 @@ impl Counters {
             &self.introspection,
             &self.sign_in,
             &self.user_code,
+            &self.challenge,
             &self.capability,
         ];
         let differing = self.differing.iter().map(|(_, counter)| counter);
@@ -244,6 +252,7 @@ mod tests {
             introspection: rate,
             sign_in: rate,
             user_code: rate,
+            challenge: rate,
             capability: rate,
             capabilities: BTreeMap::new(),
         }

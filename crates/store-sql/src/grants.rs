@@ -220,12 +220,16 @@ fn uses(allowed: Option<i64>, left: Option<i64>) -> StoreResult<Option<Uses>> {
     let number = |column: i64| u32::try_from(column).ok();
     let uses = match (allowed, left) {
         (None, None) => return Ok(None),
-        (Some(allowed), Some(left)) => number(allowed)
-            .zip(number(left))
-            .and_then(|(allowed, left)| Uses::from_parts(allowed, left)),
+        (Some(allowed), Some(left)) => number(allowed).zip(number(left)),
         _ => None,
     };
-    let wrong = || corrupt(GRANT, &format_args!("{left:?} of {allowed:?} uses left"));
+    let uses = uses.and_then(|(allowed, left)| Uses::from_parts(allowed, left));
+    let wrong = || {
+        corrupt(
+            GRANT,
+            &format_args!("{left:?} of {allowed:?} uses cannot be left"),
+        )
+    };
     uses.map(Some).ok_or_else(wrong)
 }
 

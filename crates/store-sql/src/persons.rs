@@ -14,12 +14,14 @@ impl PersonStore for SqlTransaction {
     async fn insert_person(&mut self, person: &Person) -> StoreResult<()> {
         let password = person.password.as_ref().map(PasswordHash::expose);
         sqlx::query!(
-            "INSERT INTO persons (id, email, name, password, disabled, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO persons (id, email, name, password, administrator, disabled, created_at,
+                updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             person.id.0,
             person.email.as_str(),
             person.name,
             password,
+            person.administrator,
             person.disabled,
             person.created_at.as_millis(),
             person.updated_at.as_millis(),
@@ -57,9 +59,61 @@ impl PersonStore for SqlTransaction {
         records(rows.fetch_all(self.connection()).await.map_err(failed)?)
     }
 
+    async fn has_administrator(&mut self) -> StoreResult<bool> {
+        let row = sqlx::query!(
+            "SELECT id FROM persons WHERE administrator = TRUE AND disabled = FALSE LIMIT 1"
+        );
+        let row = row.fetch_optional(self.connection()).await;
+        Ok(row.map_err(failed)?.is_some())
+    }
+
+    async fn set_password(
+        &mut self,
+        id: &PersonId,
+        password: Option<&PasswordHash>,
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        let done = sqlx::query!(
+            "UPDATE persons SET password = $2, updated_at = $3 WHERE id = $1",
+            id.0,
+            password.map(PasswordHash::expose),
+            at.as_millis(),
+        )
+        .execute(self.connection())
+        .await
+        .map_err(failed)?;
+        (done.rows_affected() == 1)
+            .then_some(())
+            .ok_or(StoreError::NotFound(PERSON))
+    }
+
+    async fn set_administrator(
+        &mut self,
+        id: &PersonId,
+        administrator: bool,
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        let done = sqlx::query!(
+            "UPDATE persons SET administrator = $2, updated_at = $3 WHERE id = $1",
+            id.0,
+            administrator,
+            at.as_millis(),
+        )
+        .execute(self.connection())
+        .await
+        .map_err(failed)?;
+        (done.rows_affected() == 1)
+            .then_some(())
+            .ok_or(StoreError::NotFound(PERSON))
+    }
+
     async fn delete_person(&mut self, id: &PersonId) -> StoreResult<()> {
         let sessions = sqlx::query!("DELETE FROM sessions WHERE person_id = $1", id.0);
         sessions.execute(self.connection()).await.map_err(failed)?;
+        let passkeys = sqlx::query!("DELETE FROM passkeys WHERE person_id = $1", id.0);
+        passkeys.execute(self.connection()).await.map_err(failed)?;
+        let codes = sqlx::query!("DELETE FROM recovery_codes WHERE person_id = $1", id.0);
+        codes.execute(self.connection()).await.map_err(failed)?;
         let done = sqlx::query!("DELETE FROM persons WHERE id = $1", id.0)
             .execute(self.connection())
             .await
@@ -95,6 +149,7 @@ struct PersonRow {
     email: String,
     name: String,
     password: Option<String>,
+    administrator: bool,
     disabled: bool,
     created_at: i64,
     updated_at: i64,
@@ -109,6 +164,7 @@ impl TryFrom<PersonRow> for Person {
             email: column::text(PERSON, row.email)?,
             name: row.name,
             password: row.password.map(PasswordHash::from_stored),
+            administrator: row.administrator,
             disabled: row.disabled,
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),

@@ -6,7 +6,7 @@ use procura_people::session::Session;
 use procura_store::people::SessionStore;
 use procura_store::{StoreError, StoreResult};
 
-use crate::column::{self, corrupt};
+use crate::column::{self, corrupt, records};
 use crate::error::{failed, failed_on};
 use crate::transaction::SqlTransaction;
 
@@ -38,6 +38,15 @@ impl SessionStore for SqlTransaction {
         );
         let row = row.fetch_optional(self.connection()).await;
         row.map_err(failed)?.map(Session::try_from).transpose()
+    }
+
+    async fn list_sessions_by_person(&mut self, person: &PersonId) -> StoreResult<Vec<Session>> {
+        let rows = sqlx::query_as!(
+            SessionRow,
+            "SELECT * FROM sessions WHERE person_id = $1 ORDER BY created_at, token_digest",
+            person.0,
+        );
+        records(rows.fetch_all(self.connection()).await.map_err(failed)?)
     }
 
     async fn prove_session(&mut self, token_digest: &[u8; 32], proof: Proof) -> StoreResult<()> {

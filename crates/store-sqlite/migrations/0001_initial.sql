@@ -7,21 +7,61 @@ CREATE TABLE persons (
     email TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     password TEXT,
+    administrator BOOLEAN NOT NULL,
     disabled BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
+CREATE INDEX administrators ON persons (administrator, disabled);
 
 CREATE TABLE sessions (
     token_digest BLOB NOT NULL PRIMARY KEY CHECK (length(token_digest) = 32),
     person_id TEXT NOT NULL REFERENCES persons (id) DEFERRABLE INITIALLY DEFERRED,
-    proof_method TEXT NOT NULL CHECK (proof_method IN ('password', 'passkey')),
+    proof_method TEXT NOT NULL CHECK (proof_method IN ('password', 'passkey', 'recovery_code')),
     proof_at BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
-CREATE INDEX sessions_by_person ON sessions (person_id);
+CREATE INDEX sessions_by_person ON sessions (person_id, created_at, token_digest);
 CREATE INDEX sessions_by_end ON sessions (expires_at);
+
+CREATE TABLE passkeys (
+    id TEXT NOT NULL PRIMARY KEY,
+    person_id TEXT NOT NULL REFERENCES persons (id) DEFERRABLE INITIALLY DEFERRED,
+    credential_id BLOB NOT NULL UNIQUE,
+    -- A COSE key.
+    public_key BLOB NOT NULL,
+    sign_count BIGINT NOT NULL,
+    synced BOOLEAN NOT NULL,
+    name TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT
+);
+CREATE INDEX passkeys_by_person ON passkeys (person_id, id);
+
+CREATE TABLE challenges (
+    value BLOB NOT NULL PRIMARY KEY CHECK (length(value) = 32),
+    nonce BLOB NOT NULL CHECK (length(nonce) = 32),
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX challenges_by_end ON challenges (expires_at);
+
+CREATE TABLE invitations (
+    token_digest BLOB NOT NULL PRIMARY KEY CHECK (length(token_digest) = 32),
+    -- Whoever holds the link chooses one if there is none.
+    email TEXT,
+    administrator BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX invitations_by_end ON invitations (expires_at);
+CREATE INDEX invitations_by_email ON invitations (email);
+
+CREATE TABLE recovery_codes (
+    person_id TEXT NOT NULL REFERENCES persons (id) DEFERRABLE INITIALLY DEFERRED,
+    code_digest BLOB NOT NULL CHECK (length(code_digest) = 32),
+    PRIMARY KEY (person_id, code_digest)
+);
 
 CREATE TABLE aap_hosts (
     id TEXT NOT NULL PRIMARY KEY,

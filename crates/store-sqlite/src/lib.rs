@@ -14,6 +14,8 @@ mod agents;
 mod approvals;
 #[path = "../../store-sql/src/audit.rs"]
 mod audit;
+#[path = "../../store-sql/src/challenges.rs"]
+mod challenges;
 #[path = "../../store-sql/src/column.rs"]
 mod column;
 mod dialect;
@@ -24,8 +26,14 @@ mod grants;
 mod hosts;
 #[path = "../../store-sql/src/housekeeping.rs"]
 mod housekeeping;
+#[path = "../../store-sql/src/invitations.rs"]
+mod invitations;
+#[path = "../../store-sql/src/passkeys.rs"]
+mod passkeys;
 #[path = "../../store-sql/src/persons.rs"]
 mod persons;
+#[path = "../../store-sql/src/recovery_codes.rs"]
+mod recovery_codes;
 #[path = "../../store-sql/src/replay.rs"]
 mod replay;
 #[path = "../../store-sql/src/sessions.rs"]

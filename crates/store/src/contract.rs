@@ -12,10 +12,14 @@
 pub mod agents;
 pub mod approvals;
 pub mod audit;
+pub mod challenges;
 pub mod grants;
 pub mod hosts;
 pub mod housekeeping;
+pub mod invitations;
+pub mod passkeys;
 pub mod persons;
+pub mod recovery_codes;
 pub mod replay;
 pub mod samples;
 pub mod sessions;
@@ -88,6 +92,8 @@ macro_rules! contract_tests {
                 persons_are_listed_oldest_first_page_by_page
                 a_person_is_barred_and_let_in_again
                 a_person_goes_with_their_sessions
+                a_password_is_set_and_taken_away
+                an_administrator_counts_while_not_barred
             }
             sessions {
                 a_session_comes_back_as_it_was
@@ -96,6 +102,32 @@ macro_rules! contract_tests {
                 all_sessions_of_a_person_end
                 sessions_that_have_ended_are_forgotten
                 a_session_needs_its_person
+                sessions_of_a_person_are_listed
+            }
+            passkeys {
+                a_passkey_comes_back_as_it_was
+                a_credential_belongs_to_one_passkey
+                passkeys_of_a_person_are_listed_oldest_first
+                a_use_of_a_passkey_is_noted
+                a_passkey_is_changed_by_its_person_only
+                a_passkey_needs_its_person
+                passkeys_and_codes_go_with_their_person
+            }
+            challenges {
+                a_challenge_is_taken_once
+                of_parallel_takers_one_gets_the_challenge
+                expired_challenges_are_forgotten
+            }
+            invitations {
+                an_invitation_comes_back_as_it_was
+                an_invitation_ends_once_and_for_all
+                invitations_that_name_nobody_end_together
+                expired_invitations_are_forgotten
+            }
+            recovery_codes {
+                a_code_is_used_once
+                new_codes_replace_the_old
+                codes_need_their_person
             }
             audit {
                 records_of_many_transactions_form_one_chain

@@ -43,6 +43,10 @@ pub trait Transaction:
     + agent_auth::ApprovalStore
     + people::PersonStore
     + people::SessionStore
+    + people::PasskeyStore
+    + people::ChallengeStore
+    + people::InvitationStore
+    + people::RecoveryCodeStore
     + audit::AuditStore
     + replay::ReplayStore
     + housekeeping::HousekeepingStore

@@ -60,6 +60,8 @@ pub(super) struct Document {
     #[serde(default)]
     sessions: SessionsSection,
     #[serde(default)]
+    accounts: AccountsSection,
+    #[serde(default)]
     introspection: IntrospectionSection,
     #[serde(default)]
     audit: AuditSection,
@@ -148,6 +150,13 @@ struct StreamsSection {
 struct SessionsSection {
     lifetime: Span,
     fresh_for: Span,
+}
+
+/// `[accounts]`: how people get one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AccountsSection {
+    sign_up: bool,
 }
 
 /// `[introspection]`: who may ask about tokens (§5.12).
@@ -310,6 +319,7 @@ impl Document {
                 lifetime: self.sessions.lifetime.0,
                 fresh_for: self.sessions.fresh_for.0,
             },
+            sign_up: self.accounts.sign_up,
             audit_arguments: self.audit.arguments,
             retention: RetentionPolicy {
                 pending: self.housekeeping.pending.0,

@@ -24,6 +24,7 @@ pub(super) struct LimitsSection {
     introspection: CountPer,
     sign_in: CountPer,
     user_code: CountPer,
+    challenge: CountPer,
     capability: CountPer,
     presence_capability: CountPer,
 }
@@ -52,6 +53,7 @@ impl LimitsSection {
             introspection: self.introspection.rate(),
             sign_in: self.sign_in.rate(),
             user_code: self.user_code.rate(),
+            challenge: self.challenge.rate(),
             capability: self.capability.rate(),
             capabilities,
         }
@@ -81,6 +83,7 @@ impl Default for LimitsSection {
             introspection: per(600, minute),
             sign_in: per(10, minute),
             user_code: per(10, minute),
+            challenge: per(60, minute),
             capability: per(600, minute),
             presence_capability: per(60, minute),
         }

@@ -37,11 +37,16 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 2] = [
+const ASSETS: [Asset; 3] = [
     Asset {
         name: "procura.css",
         content_type: "text/css; charset=utf-8",
         text: include_str!("../../assets/procura.css"),
+    },
+    Asset {
+        name: "passkey.js",
+        content_type: "text/javascript; charset=utf-8",
+        text: include_str!("../../assets/passkey.js"),
     },
     Asset {
         name: "logo.svg",

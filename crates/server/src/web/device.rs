@@ -19,9 +19,10 @@ use procura_people::presence::Lacking;
 use procura_service::agent_auth::consent::{self as requests, ConsentError};
 use procura_service::agent_auth::inbox;
 use procura_service::limits::Budget;
-use procura_service::people::SignedIn;
+use procura_service::people::{SignedIn, passkeys};
 
 use super::form::{Form, Query};
+use super::gesture;
 use super::notice::Notice;
 use super::page::{Shell, page};
 use super::session::Visitor;
@@ -99,7 +100,7 @@ pub(super) async fn decide(
     let id = id.map_err(|_| Notice::unreadable_form().to(&person))?;
     let view = requests::view(&app.ctx, &person, &id).await;
     let view = view.map_err(|error| refused(error, &person, &way))?;
-    let answer = match read_answer(&form, &view, app.ctx.now()) {
+    let answer = match read_answer(&form, &view, gesture::moment(&form, app.ctx.now())) {
         Ok(answer) => answer,
         Err(Mistake::NoDecision) => return Err(Notice::unreadable_form().to(&person)),
         Err(mistake) => {
@@ -107,12 +108,50 @@ pub(super) async fn decide(
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&again)).into_response());
         }
     };
-    match requests::answer(&app.ctx, &person, &id, form.text("shown"), &answer).await {
+    let shown = form.text("shown");
+    let said = gesture::answer(&form);
+    let person = match gesture::confirmed(&app, person.clone(), said, answer.subject(shown)).await {
+        Ok(person) => person,
+        Err(error) => {
+            return Err(gesture::refused(error)
+                .link("Back to the request", way.path())
+                .to(&person));
+        }
+    };
+    match requests::answer(&app.ctx, &person, &id, shown, &answer).await {
         Ok(()) => Ok(page(&OutcomePage::new(&app, &person, &view, &answer))),
         Err(ConsentError::Lacking(Lacking::Freshness)) => Ok(sign_in_first(&app, &way)),
         Err(ConsentError::Changed) => changed(&app, &person, &id, &way).await,
         Err(error) => Err(refused(error, &person, &way)),
     }
+}
+
+/// `POST /device/challenge`: what to ask an authenticator, so that it says yes to this answer and to nothing else.
+/// No content when the answer takes none, or when the page has something else to say about it.
+pub(super) async fn challenge(
+    State(app): State<App>,
+    visitor: Visitor,
+    Form(form): Form,
+) -> Result<Response, Notice> {
+    let Some(person) = visitor.person else {
+        return Ok(gesture::nothing());
+    };
+    let Ok(id) = form.text("reference").parse::<ApprovalId>() else {
+        return Ok(gesture::nothing());
+    };
+    let Ok(view) = requests::view(&app.ctx, &person, &id).await else {
+        return Ok(gesture::nothing());
+    };
+    let now = app.ctx.now();
+    let Ok(answer) = read_answer(&form, &view, now) else {
+        return Ok(gesture::nothing());
+    };
+    let shown = form.text("shown");
+    if requests::judge_presence(&app.ctx, &person, &view, shown, &answer).is_ok() {
+        return Ok(gesture::nothing());
+    }
+    let asked = passkeys::ask_to_confirm(&app.ctx, &person, answer.subject(shown)).await;
+    gesture::options(asked.map(|options| gesture::at_moment(options, now)))
 }
 
 async fn find(app: &App, person: &SignedIn, code: &TypedCode) -> Result<Response, ConsentError> {

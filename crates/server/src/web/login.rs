@@ -1,5 +1,8 @@
 //! `/login` and `/logout`: a person's session begins, is renewed, and ends.
 
+pub(super) mod passkey;
+pub(super) mod recovery;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -10,7 +13,7 @@ use procura_agent_auth::refusal::Refusal;
 use procura_service::people::{self, SignInError};
 
 use super::form::{Form, Query};
-use super::next::Next;
+use super::next::{Next, with_next};
 use super::notice::{Notice, seconds};
 use super::page::{Shell, page};
 use super::session::{Visitor, cookie, removal};
@@ -52,14 +55,14 @@ pub(super) async fn sign_in(
             let target = next.as_ref().map_or(home.home(), Next::as_str);
             Ok((jar.add(cookie(&app, &token)), Redirect::to(target)).into_response())
         }
-        Err(SignInError::NoMatch) => Ok(again(
-            &app,
-            &visitor,
-            next,
-            email,
-            SignInError::NoMatch.to_string(),
-        )),
-        Err(SignInError::TooMany(refusal)) => Ok(throttled(&app, &visitor, next, email, &refusal)),
+        Err(error @ SignInError::NoMatch) => {
+            let page = LoginPage::new(&app, &visitor, next).typed(email);
+            Ok(again(page, error.to_string(), "no_match"))
+        }
+        Err(SignInError::TooMany(refusal)) => {
+            let page = LoginPage::new(&app, &visitor, next).typed(email);
+            Ok(throttled(page, &refusal))
+        }
         Err(SignInError::Failed(error)) => Err(error.into()),
     }
 }
@@ -78,42 +81,26 @@ pub(super) async fn sign_out(
 }
 
 /// The form once more, with what was wrong. The password is not sent back.
-fn again(
-    app: &App,
-    visitor: &Visitor,
-    next: Option<Next>,
-    email: &str,
-    problem: String,
-) -> Response {
+fn again(form: LoginPage, problem: String, code: &'static str) -> Response {
     let form = LoginPage {
-        email: email.chars().take(MAX_EMAIL).collect(),
         problem: Some(problem),
-        ..LoginPage::new(app, visitor, next)
+        ..form
     };
     let mut response = (StatusCode::UNPROCESSABLE_ENTITY, page(&form)).into_response();
-    response.extensions_mut().insert(RefusalCode("no_match"));
+    response.extensions_mut().insert(RefusalCode(code));
     response
 }
 
-fn throttled(
-    app: &App,
-    visitor: &Visitor,
-    next: Option<Next>,
-    email: &str,
-    refusal: &Refusal,
-) -> Response {
+fn throttled(form: LoginPage, refusal: &Refusal) -> Response {
     let Refusal::RateLimited { retry_after } = refusal else {
-        return again(app, visitor, next, email, refusal.to_string());
+        return again(form, refusal.to_string(), "no_match");
     };
     let problem = format!(
         "Too many tries. Wait {} and try again.",
         when::wait(*retry_after)
     );
-    let mut response = again(app, visitor, next, email, problem);
+    let mut response = again(form, problem, "rate_limited");
     *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-    response
-        .extensions_mut()
-        .insert(RefusalCode("rate_limited"));
     if let Some(value) = seconds(*retry_after) {
         response.headers_mut().insert(RETRY_AFTER, value);
     }
@@ -130,6 +117,10 @@ struct LoginPage {
     problem: Option<String>,
     /// Whether somebody just signed out.
     signed_out: bool,
+    /// Whether browsers allow passkeys at this address.
+    passkeys: bool,
+    /// Whether people may make accounts by themselves.
+    sign_up: bool,
 }
 
 impl LoginPage {
@@ -141,7 +132,26 @@ impl LoginPage {
             email: String::new(),
             problem: None,
             signed_out: false,
+            passkeys: people::relying_party(&app.ctx).is_some(),
+            sign_up: app.ctx.policy().sign_up,
         }
+    }
+
+    /// With what was typed as an address.
+    fn typed(self, email: &str) -> Self {
+        Self {
+            email: email.chars().take(MAX_EMAIL).collect(),
+            ..self
+        }
+    }
+
+    /// The page for recovery codes, which leads to the same place afterwards, after the base path.
+    fn recovery_path(&self) -> String {
+        let next = self.next.as_ref().map(Next::as_str);
+        next.map_or_else(
+            || "/login/recovery".to_owned(),
+            |next| with_next("/login/recovery", next),
+        )
     }
 }
 

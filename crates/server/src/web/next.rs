@@ -24,8 +24,13 @@ impl Next {
 
 /// The sign-in page that leads to `path` afterwards, after the base path.
 pub(super) fn sign_in_path(path: &str) -> String {
+    with_next("/login", path)
+}
+
+/// `page`, which leads to `path` afterwards.
+pub(super) fn with_next(page: &str, path: &str) -> String {
     let next: String = byte_serialize(path.as_bytes()).collect();
-    format!("/login?next={next}")
+    format!("{page}?next={next}")
 }
 
 const MAX_BYTES: usize = 1024;

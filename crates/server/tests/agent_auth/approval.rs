@@ -390,7 +390,7 @@ async fn what_moves_money_takes_more_than_a_password() {
 async fn a_sign_in_from_a_while_ago_is_enough_to_say_no_but_not_to_say_yes() {
     let bank = Bank::start().await;
     let host = TestHost::new();
-    let stale = bank.person(ALICE, Method::Passkey).await;
+    let stale = bank.person(ALICE, Method::Password).await;
     bank.clock.advance(bank.ctx.policy().session.fresh_for);
     let (agent, asked) = bank.register(&host, &wish(json!(["list_accounts"]))).await;
     let lacking = bank.try_approve(&asked, &stale).await;

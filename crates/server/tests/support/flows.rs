@@ -5,8 +5,9 @@ use std::time::Duration;
 use procura_agent_auth::host::HostStatus;
 use procura_agent_auth::id::ApprovalId;
 use procura_people::consent::{Chosen, ConsentAnswer, ConsentView};
+use procura_people::passkey::PasskeyId;
 use procura_people::person::Email;
-use procura_people::presence::{Method, Proof};
+use procura_people::presence::{Confirmation, Method, Proof};
 use procura_people::session::Session;
 use procura_service::admin::{self, AdminCall, AdminReply, AdminRequest};
 use procura_service::agent_auth::consent::{self, ConsentError};
@@ -230,7 +231,16 @@ impl Bank {
         shown: &ConsentView,
         answer: &ConsentAnswer,
     ) -> Result<(), ConsentError> {
-        consent::answer(&self.ctx, person, id, &shown.digest(), answer).await
+        let shown = shown.digest();
+        let mut person = person.clone();
+        if person.has_passkey {
+            person.confirmation = Some(Confirmation {
+                passkey_id: PasskeyId("pky_1".to_owned()),
+                subject: answer.subject(&shown),
+                at: self.now(),
+            });
+        }
+        consent::answer(&self.ctx, &person, id, &shown, answer).await
     }
 
     /// Somebody who has just signed in, by this method. Made on first use, without a password:
@@ -256,7 +266,12 @@ impl Bank {
             proof: Proof { method, at: now },
             expires_at: now.plus(Duration::from_hours(12)),
         };
-        SignedIn { person, session }
+        SignedIn {
+            person,
+            session,
+            has_passkey: method == Method::Passkey,
+            confirmation: None,
+        }
     }
 
     /// What an administrator gets for a request that works.

@@ -67,6 +67,8 @@ pub(crate) struct Setup {
     pub(crate) key_sets: Option<Arc<dyn KeySets>>,
     /// Whether the configured rate limits are in force.
     pub(crate) limited: bool,
+    /// Whether the server is reached as `localhost`, where browsers allow passkeys.
+    pub(crate) by_name: bool,
     /// Capabilities beside those of the configuration.
     pub(crate) offered: Vec<Offered>,
 }
@@ -81,6 +83,7 @@ impl Default for Setup {
             publisher: Arc::default(),
             key_sets: None,
             limited: false,
+            by_name: false,
             offered: Vec::new(),
         }
     }
@@ -93,6 +96,9 @@ impl Setup {
         let mut config = Config::parse(&self.config, Some(&address)).unwrap();
         for offered in self.offered {
             config.catalogue.add(offered).unwrap();
+        }
+        if self.by_name {
+            config.provider.issuer = config.provider.issuer.replace("127.0.0.1", "localhost");
         }
         let issuer = config.provider.issuer.clone();
         let limits = if self.limited {

@@ -1,9 +1,11 @@
 //! The consent form's bounds, and the warnings above them.
 
+use std::time::Duration;
+
 use procura_people::presence::Method;
 use serde_json::{Value, json};
 
-use super::browser::{Browser, page_of, row, words};
+use super::browser::{Browser, bank_by_name, page_of, row, value_of, words};
 use crate::support::Bank;
 use crate::support::extended;
 use crate::support::flows::{ALICE, wish};
@@ -40,7 +42,7 @@ fn transfers() -> Value {
 // AA-2.13-06, AA-3.3-07, AA-5.13-12
 #[tokio::test]
 async fn a_person_bounds_what_they_approve_and_the_agent_is_held_to_it() {
-    let bank = Bank::start().await;
+    let bank = bank_by_name().await;
     let (host, agent, answer) = asked(&bank, &transfers()).await;
     let (mut browser, page) = shown(&bank, &answer).await;
     let id = item(&page, "transfer_domestic");
@@ -95,7 +97,7 @@ async fn a_person_bounds_what_they_approve_and_the_agent_is_held_to_it() {
 /// Each beside its field, and the request stays open.
 #[tokio::test]
 async fn what_cannot_be_a_bound_is_said_at_its_field_and_nothing_typed_is_lost() {
-    let bank = Bank::start().await;
+    let bank = bank_by_name().await;
     let (host, agent, answer) = asked(&bank, &transfers()).await;
     let (mut browser, page) = shown(&bank, &answer).await;
     let id = item(&page, "transfer_domestic");
@@ -186,4 +188,30 @@ async fn denying_an_agent_that_wants_to_go_on_is_said_to_be_final() {
     let done = browser.decide(&page, &[("decision", "deny")]).await;
     assert_eq!(done.status, 200);
     assert_eq!(bank.status(&host, &agent).await.body["status"], "rejected");
+}
+
+// AA-8.11-05
+#[tokio::test]
+async fn a_gesture_holds_for_an_hour_that_began_when_it_was_asked_for() {
+    let bank = bank_by_name().await;
+    let (host, agent, answer) = asked(&bank, &transfers()).await;
+    let (mut browser, page) = shown(&bank, &answer).await;
+    let id = item(&page, "transfer_domestic");
+    let (reference, digest) = (value_of(&page, "reference"), value_of(&page, "shown"));
+    let ends = format!("ends-{id}");
+    let moment = bank.now().as_millis().to_string();
+    let mut fields = vec![
+        ("reference", reference.as_str()),
+        ("shown", &digest),
+        ("decision", "approve"),
+        ("item", &id),
+        (&ends, "hour"),
+    ];
+    let gesture = browser.gesture("/device/challenge", &fields).await.unwrap();
+    bank.clock.advance(Duration::from_secs(30));
+    fields.extend([("answer", gesture.as_str()), ("moment", &moment)]);
+    assert_eq!(browser.post("/device", &fields).await.status, 200);
+    let status = bank.status(&host, &agent).await;
+    let ends = &status.grant("transfer_domestic")["expires_at"];
+    assert_eq!(ends, "2026-02-25T11:00:00Z");
 }

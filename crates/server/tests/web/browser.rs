@@ -6,21 +6,28 @@ use procura_people::session::SessionToken;
 use serde_json::json;
 use url::{Url, form_urlencoded};
 
-use crate::support::Bank;
+use super::authenticator::Authenticator;
 use crate::support::http::Answer;
 use crate::support::signers::{TestHost, jti};
+use crate::support::{Bank, Setup};
 
 /// Somebody's browser.
 pub(crate) struct Browser<'b> {
     bank: &'b Bank,
     /// Name and value.
     pub(crate) cookie: Option<String>,
+    /// What its user says yes with, if they have a passkey.
+    pub(crate) authenticator: Option<Authenticator>,
 }
 
 impl<'b> Browser<'b> {
     /// A browser that was never here.
     pub(crate) fn new(bank: &'b Bank) -> Self {
-        Self { bank, cookie: None }
+        Self {
+            bank,
+            cookie: None,
+            authenticator: None,
+        }
     }
 
     /// A browser in which somebody has just signed in by this method.
@@ -32,7 +39,17 @@ impl<'b> Browser<'b> {
         tx.insert_session(&signed_in.session).await.unwrap();
         tx.commit().await.unwrap();
         let cookie = Some(format!("{}={}", cookie_name(bank), token.expose()));
-        Self { bank, cookie }
+        let mut authenticator = None;
+        if method == Method::Passkey {
+            let new = Authenticator::new(&jti());
+            new.belongs_to(bank, &signed_in.person.id).await;
+            authenticator = Some(new);
+        }
+        Self {
+            bank,
+            cookie,
+            authenticator,
+        }
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
@@ -74,10 +91,14 @@ impl<'b> Browser<'b> {
         let mut headers = headers.to_vec();
         headers.extend(self.cookie.clone().map(|cookie| ("cookie", cookie)));
         let answer = self.bank.raw(method, path, &headers, body).await;
-        if let Some(set) = answer.header("set-cookie") {
-            let (cookie, attributes) = set.split_once(';').unwrap();
-            let removed = attributes.contains("Max-Age=0");
-            self.cookie = (!removed).then(|| cookie.to_owned());
+        let name = format!("{}=", cookie_name(self.bank));
+        let sets = answer.headers.get_all("set-cookie").iter();
+        for set in sets.map(|set| set.to_str().unwrap()) {
+            if set.starts_with(&name) {
+                let (cookie, attributes) = set.split_once(';').unwrap();
+                let removed = attributes.contains("Max-Age=0");
+                self.cookie = (!removed).then(|| cookie.to_owned());
+            }
         }
         answer
     }
@@ -99,7 +120,22 @@ impl<'b> Browser<'b> {
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
         all.extend(fields);
+        let moment = self.bank.now().as_millis().to_string();
+        let gesture = self.gesture("/device/challenge", &all).await;
+        if let Some(gesture) = &gesture {
+            all.extend([("answer", gesture.as_str()), ("moment", &moment)]);
+        }
         self.post("/device", &all).await
+    }
+
+    /// What the authenticator says to what a page asks it, if there is one and it is asked for anything.
+    pub(crate) async fn gesture(&mut self, path: &str, fields: &[(&str, &str)]) -> Option<String> {
+        let authenticator = self.authenticator.take()?;
+        let asked = self.post(path, fields).await;
+        let answer =
+            (asked.status == 200).then(|| authenticator.use_passkey(self.bank, &asked.body));
+        self.authenticator = Some(authenticator);
+        answer
     }
 
     /// Approves these capabilities of the request that a page shows, whether its boxes can be ticked or not.
@@ -109,6 +145,16 @@ impl<'b> Browser<'b> {
         fields.extend(items.iter().map(|item| ("item", item.as_str())));
         self.decide(page, &fields).await
     }
+}
+
+/// The example's bank under a name, at which browsers allow passkeys.
+pub(crate) async fn bank_by_name() -> Bank {
+    Setup {
+        by_name: true,
+        ..Setup::default()
+    }
+    .start()
+    .await
 }
 
 /// Adds a person with a password; hashing it takes a moment.

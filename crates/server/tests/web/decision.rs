@@ -5,11 +5,13 @@ use std::time::Duration;
 use procura_people::presence::Method;
 use serde_json::json;
 
-use super::browser::{Browser, FORM, add_person, page_of, requested, row, value_of, words};
+use super::browser::{
+    Browser, FORM, add_person, bank_by_name, page_of, requested, row, value_of, words,
+};
 use crate::support::flows::{ALICE, BOB, wish};
 use crate::support::http::Answer;
 use crate::support::signers::{TestAgent, TestHost};
-use crate::support::{Bank, extended};
+use crate::support::{Bank, Setup, extended};
 
 /// A request by a new app, and what is needed to ask how it went.
 struct Request {
@@ -229,7 +231,7 @@ async fn a_password_does_not_approve_what_can_change_things() {
 // AA-8.10-07
 #[tokio::test]
 async fn a_passkey_approves_what_can_change_things() {
-    let bank = Bank::start().await;
+    let bank = bank_by_name().await;
     let request = Request::new(&bank, &["check_balance", "transfer_domestic"]).await;
     let mut browser = Browser::signed_in(&bank, ALICE, Method::Passkey).await;
     let page = browser.get(&page_of(&request.code)).await;
@@ -244,19 +246,35 @@ async fn a_passkey_approves_what_can_change_things() {
     );
 }
 
-// AA-8.11-01
+// AA-8.11-01, AA-8.11-02
 #[tokio::test]
-async fn an_old_passkey_sign_in_is_no_proof_either() {
-    let bank = Bank::start_with(&extended("[sessions]\nfresh_for = \"2m\"")).await;
+async fn a_passkey_sign_in_is_no_proof_for_a_decision() {
+    let bank = bank_by_name().await;
     let request = Request::new(&bank, &["transfer_domestic"]).await;
     let mut browser = Browser::signed_in(&bank, ALICE, Method::Passkey).await;
+    browser.authenticator = None;
     let page = browser.get(&page_of(&request.code)).await;
-    bank.clock.advance(Duration::from_mins(2));
-    assert_eq!(
-        browser.approve(&page, &["transfer_domestic"]).await.status,
-        303
-    );
+    let refused = browser.approve(&page, &["transfer_domestic"]).await;
+    assert_eq!(refused.status, 403);
+    assert!(words(&refused).starts_with("This takes your passkey"));
     assert!(request.is_pending(&bank).await);
+}
+
+// AA-8.11-01
+#[tokio::test]
+async fn a_gesture_stands_in_for_a_fresh_sign_in() {
+    let setup = Setup {
+        config: extended("[sessions]\nfresh_for = \"2m\""),
+        by_name: true,
+        ..Setup::default()
+    };
+    let bank = setup.start().await;
+    let request = Request::new(&bank, &["check_balance"]).await;
+    let mut browser = Browser::signed_in(&bank, ALICE, Method::Passkey).await;
+    bank.clock.advance(Duration::from_mins(2));
+    let page = browser.get(&page_of(&request.code)).await;
+    let done = browser.approve(&page, &["check_balance"]).await;
+    assert_eq!(done.status, 200, "{}", words(&done));
 }
 
 #[tokio::test]

@@ -142,6 +142,7 @@ async fn the_page_says_who_asks_for_what_and_within_which_limits() {
     Some of this can change things in your name, so a password is not enough: an agent that uses your browser could fill it in.
     You can approve the rest now; the agent can ask for the other part again later. To approve everything as it is, an administrator runs on the server:
     procurad admin approvals approve CODE --user alice@example.com
+    Get a passkey for your account
     You decide as alice@example.com. The request ends at 10:05 UTC, in 5 minutes.
     Approve selected
     Deny all
@@ -200,7 +201,7 @@ async fn words_of_strangers_stay_words() {
     let (_, answer) = bank.register(&TestHost::new(), &body).await;
     let page = alice(&bank).await.get(&page_of(&answer.user_code())).await;
     for markup in [
-        "<script",
+        "<script>",
         "<img src=x",
         "<a href='",
         "href=\"https://evil",

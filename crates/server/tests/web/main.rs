@@ -8,6 +8,9 @@
 )]
 mod support;
 
+mod account;
+mod arrival;
+mod authenticator;
 mod bounds;
 mod browser;
 mod decision;
@@ -15,5 +18,6 @@ mod device;
 mod home;
 mod inbox;
 mod login;
+mod passkey;
 mod refused;
 mod safety;

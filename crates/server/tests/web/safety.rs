@@ -46,6 +46,18 @@ async fn every_page(bank: &Bank) -> Vec<(&'static str, Answer)> {
         ("no asset", alice.get("/assets/nothing").await),
         ("style", alice.get("/assets/procura.css").await),
         ("logo", alice.get("/assets/logo.svg").await),
+        ("script", alice.get("/assets/passkey.js").await),
+        ("recovery", nobody.get("/login/recovery").await),
+        ("no link", nobody.get("/invite/nothing").await),
+        ("no sign-up", nobody.get("/signup").await),
+        ("account", alice.get("/account").await),
+        (
+            "refused password",
+            alice
+                .post("/account/password", &[("password", "short")])
+                .await,
+        ),
+        ("no challenge", alice.post("/account/challenge", &[]).await),
     ];
     pages.push(("consent", consent));
     pages
@@ -60,8 +72,8 @@ async fn every_answer_carries_the_protecting_headers() {
             .unwrap_or_else(|| panic!("{name}"));
         assert_eq!(
             policy,
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
-             frame-ancestors 'none'; base-uri 'none'",
+            "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
+             img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
             "{name}"
         );
         for (header, value) in [
@@ -73,7 +85,7 @@ async fn every_answer_carries_the_protecting_headers() {
         ] {
             assert_eq!(page.header(header), Some(value), "{name}");
         }
-        let is_asset = ["style", "logo"].contains(&name);
+        let is_asset = ASSETS.contains(&name);
         let caching = if is_asset { "no-cache" } else { "no-store" };
         assert_eq!(page.header("cache-control"), Some(caching), "{name}");
     }
@@ -85,16 +97,12 @@ async fn no_page_runs_or_loads_anything_foreign() {
     let bank = Bank::start().await;
     for (name, page) in every_page(&bank).await {
         let html = page.header("content-type") == Some("text/html; charset=utf-8");
-        let bare = page.status == 303 || ["style", "logo"].contains(&name);
+        let bare = [204, 303].contains(&page.status) || ASSETS.contains(&name);
         assert_eq!(html, !bare, "{name}: {:?}", page.headers);
-        for forbidden in [
-            "<script",
-            "javascript:",
-            " style=",
-            " onclick",
-            " onload",
-            "https://",
-        ] {
+        let scripts = page.text.matches("<script").count();
+        let own = page.text.matches(OWN_SCRIPT).count();
+        assert_eq!(scripts, own, "{name}");
+        for forbidden in ["javascript:", " style=", " onclick", " onload", "https://"] {
             assert!(!page.text.contains(forbidden), "{name}: {forbidden}");
         }
     }
@@ -272,6 +280,7 @@ async fn assets_are_kept_until_they_change() {
     for (path, content_type) in [
         ("/assets/procura.css", "text/css; charset=utf-8"),
         ("/assets/logo.svg", "image/svg+xml"),
+        ("/assets/passkey.js", "text/javascript; charset=utf-8"),
     ] {
         let first = browser.get(path).await;
         assert_eq!(
@@ -332,3 +341,7 @@ async fn under_a_path_every_link_stays_under_it() {
     let answer = browser.send("POST", "/bank/logout", &headers, None).await;
     assert_eq!(answer.header("location"), Some("/bank/login?signed_out"));
 }
+
+const ASSETS: [&str; 3] = ["style", "logo", "script"];
+/// The only scripts there are: files of this server.
+const OWN_SCRIPT: &str = "<script type=\"module\" src=\"/assets/";

@@ -1,6 +1,7 @@
 //! People, for administrators.
 
 use procura_keys::clock::Timestamp;
+use procura_people::invitation::INVITATION_LIFETIME;
 use procura_people::person::{Person, PersonId};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,6 +22,20 @@ pub(super) async fn add(
     let password = password.map(str::to_owned);
     let added = people::add_person(ctx, &call.actor(), email, name.to_owned(), password).await;
     shown(&PersonView::of(&added.map_err(account_error)?))
+}
+
+pub(super) async fn invite(
+    ctx: &Context,
+    call: &AdminCall,
+    email: &str,
+    administrator: bool,
+) -> Result<Value, AdminError> {
+    let token = people::invite(ctx, &call.actor(), parse_email(email)?, administrator).await?;
+    shown(&InvitationView {
+        email,
+        link: ctx.provider().url(&format!("/invite/{}", token.expose())),
+        expires_at: ctx.now().plus(INVITATION_LIFETIME),
+    })
 }
 
 pub(super) async fn list(ctx: &Context, listing: &Listing) -> Result<Value, AdminError> {
@@ -72,12 +87,21 @@ async fn find(ctx: &Context, person: &str) -> Result<PersonId, AdminError> {
         .id)
 }
 
+/// A link, shown this once.
+#[derive(Serialize)]
+struct InvitationView<'a> {
+    email: &'a str,
+    link: String,
+    expires_at: Timestamp,
+}
+
 /// A person as shown to administrators.
 #[derive(Serialize)]
 struct PersonView<'a> {
     person_id: &'a str,
     email: &'a str,
     name: &'a str,
+    administrator: bool,
     disabled: bool,
     created_at: Timestamp,
 }
@@ -88,6 +112,7 @@ impl<'a> PersonView<'a> {
             person_id: &person.id.0,
             email: person.email.as_str(),
             name: &person.name,
+            administrator: person.administrator,
             disabled: person.disabled,
             created_at: person.created_at,
         }

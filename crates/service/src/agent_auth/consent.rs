@@ -13,7 +13,7 @@ use procura_agent_auth::lifetime;
 use procura_agent_auth::user_code::UserCode;
 use procura_keys::clock::Timestamp;
 use procura_people::consent::{ConsentAnswer, ConsentItem, ConsentKind, ConsentView, Limit};
-use procura_people::presence::{Lacking, Strength, judge};
+use procura_people::presence::{Lacking, Method, Strength, judge_decision};
 use procura_store::Transaction;
 use procura_store::agent_auth::{AgentChange, GrantUpdate, HostChange};
 use serde_json::{Value, json};
@@ -107,28 +107,42 @@ async fn answer_once(
     let file = File::load(tx.as_mut(), id).await?;
     file.require_shown_to(person)?;
     let view = file.view(ctx);
-    let required = match answer {
-        ConsentAnswer::Approve { items } => view.strength_of(items),
-        ConsentAnswer::Deny { .. } => Strength::Session,
-    };
     let approver = approver(person);
     let decision = file.decide(ctx, &approver, &file.answer(answer)?, now)?;
     if shown != view.digest() {
         return Err(ConsentError::Changed);
     }
-    judge(
-        required,
-        person.session.proof,
-        ctx.policy().session.fresh_for,
-        now,
-    )?;
-    let proof = person.session.proof.method.as_str();
+    judge_presence(ctx, person, &view, shown, answer)?;
+    let confirmed = person.confirmation.as_ref().map(|_| Method::Passkey);
+    let proof = confirmed.unwrap_or(person.session.proof.method).as_str();
     let touched = file
         .write(tx.as_mut(), &decision, &approver, proof, now)
         .await?;
     tx.commit().await?;
     ctx.snapshots().drop_agents(&touched);
     Ok(())
+}
+
+/// Whether a person has shown enough of themselves for an answer to what they were shown (§8.11).
+pub fn judge_presence(
+    ctx: &Context,
+    person: &SignedIn,
+    view: &ConsentView,
+    shown: &str,
+    answer: &ConsentAnswer,
+) -> Result<(), Lacking> {
+    let required = match answer {
+        ConsentAnswer::Approve { items } => view.strength_of(items),
+        ConsentAnswer::Deny { .. } => Strength::Session,
+    };
+    judge_decision(
+        required,
+        person.session.proof,
+        person.confirmation.as_ref(),
+        &answer.subject(shown),
+        ctx.policy().session.fresh_for,
+        ctx.now(),
+    )
 }
 
 /// An administrator's answer to the whole request, given out of band.

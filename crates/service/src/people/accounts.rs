@@ -1,10 +1,15 @@
 //! Adding, listing and disabling people.
 
 use procura_agent_auth::id::UserId;
-use procura_people::password::{PasswordError, PasswordHash};
+use procura_people::account::AccountChange;
+use procura_people::password::{self, PasswordError, PasswordHash};
 use procura_people::person::{Email, Person, PersonId};
+use procura_people::presence::Lacking;
 use procura_store::{Page, StoreError};
 
+use super::SignedIn;
+use super::passkeys::{entry, require};
+use super::sessions::end_other_sessions;
 use crate::agent_auth::revoke_host::end_host_within;
 use crate::context::Context;
 use crate::error::{Failure, ServiceError, ServiceResult};
@@ -22,6 +27,9 @@ pub enum AccountError {
     /// The password will not do.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// The person has not shown enough of themselves.
+    #[error(transparent)]
+    Lacking(#[from] Lacking),
     /// Something broke.
     #[error(transparent)]
     Failed(#[from] ServiceError),
@@ -44,7 +52,10 @@ pub async fn add_person(
     let salt = ctx.random();
     let password = match password {
         None => None,
-        Some(password) => Some(hash(password, salt).await??),
+        Some(password) => {
+            password::judge(&password, &[email.as_str(), &name])?;
+            Some(hash(password, salt).await??)
+        }
     };
     let now = ctx.now();
     let person = Person {
@@ -52,6 +63,7 @@ pub async fn add_person(
         email,
         name,
         password,
+        administrator: false,
         disabled: false,
         created_at: now,
         updated_at: now,
@@ -66,6 +78,26 @@ pub async fn add_person(
     tx.append_audit(vec![entry]).await?;
     tx.commit().await?;
     Ok(person)
+}
+
+/// Sets a person's own password and ends their other sessions.
+pub async fn set_own_password(
+    ctx: &Context,
+    person: &SignedIn,
+    password: String,
+) -> Result<(), AccountError> {
+    require(ctx, person, &AccountChange::SetPassword)?;
+    let names = [person.person.email.as_str(), &person.person.name];
+    password::judge(&password, &names)?;
+    let hash = hash(password, ctx.random()).await??;
+    let now = ctx.now();
+    let mut tx = ctx.begin().await?;
+    tx.set_password(&person.person.id, Some(&hash), now).await?;
+    tx.append_audit(vec![entry(person, "password.set", now)])
+        .await?;
+    tx.commit().await?;
+    end_other_sessions(ctx, person).await?;
+    Ok(())
 }
 
 /// Everybody, oldest first.
@@ -140,7 +172,7 @@ pub async fn remove_person(
 }
 
 /// Hashing takes tens of milliseconds, which the event loop does not have.
-async fn hash(
+pub(super) async fn hash(
     password: String,
     salt: [u8; 16],
 ) -> Result<Result<PasswordHash, PasswordError>, ServiceError> {

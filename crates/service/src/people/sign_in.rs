@@ -1,12 +1,13 @@
-//! Signing in with a password, and the session that follows.
+//! Signing in with a password, and the session that follows every sign-in.
 
 use procura_agent_auth::refusal::Refusal;
 use procura_keys::clock::Timestamp;
 use procura_people::password::PasswordHash;
 use procura_people::person::{Email, Person};
-use procura_people::presence::{Method, Proof};
+use procura_people::presence::{Confirmation, Method, Proof};
 use procura_people::session::{Session, SessionToken};
 use procura_store::StoreError;
+use serde_json::json;
 
 use crate::audit;
 use crate::context::Context;
@@ -20,6 +21,17 @@ pub struct SignedIn {
     pub person: Person,
     /// The session.
     pub session: Session,
+    /// Whether they have a passkey to confirm with.
+    pub has_passkey: bool,
+    /// What they said yes to with it in this request.
+    pub confirmation: Option<Confirmation>,
+}
+
+impl SignedIn {
+    /// Whether they may see and change what concerns everybody.
+    pub fn is_administrator(&self) -> bool {
+        self.person.administrator
+    }
 }
 
 /// Why somebody is not signed in.
@@ -52,20 +64,11 @@ pub async fn sign_in(
     previous: Option<&SessionToken>,
 ) -> Result<SessionToken, SignInError> {
     let email = email.parse::<Email>().map_err(|_| SignInError::NoMatch)?;
-    for key in [format!("address:{address}"), format!("email:{email}")] {
-        ctx.limits()
-            .count(Budget::SignIn, &key)
-            .map_err(SignInError::TooMany)?;
-    }
+    count_tries(ctx, &email, address)?;
     let person = ctx.read().await?.find_person_by_email(&email).await?;
     let now = ctx.now();
     let Some(person) = check(person, password).await? else {
-        let mut refused = audit::entry(now, "person.sign_in", format!("address:{address}"));
-        refused.outcome = "no_match".to_owned();
-        let mut tx = ctx.begin().await?;
-        tx.append_audit(vec![refused]).await?;
-        tx.commit().await?;
-        return Err(SignInError::NoMatch);
+        return Err(refuse(ctx, address, Method::Password, now).await?);
     };
     open_session(ctx, &person, Method::Password, previous, now)
         .await
@@ -80,9 +83,16 @@ pub async fn session(ctx: &Context, token: &SessionToken) -> ServiceResult<Optio
     };
     let person = tx.find_person(&session.person_id).await?;
     let live = session.is_live(ctx.now());
-    Ok(person
-        .filter(|person| live && !person.disabled)
-        .map(|person| SignedIn { person, session }))
+    let Some(person) = person.filter(|person| live && !person.disabled) else {
+        return Ok(None);
+    };
+    let passkeys = tx.list_passkeys_by_person(&person.id).await?;
+    Ok(Some(SignedIn {
+        person,
+        session,
+        has_passkey: !passkeys.is_empty(),
+        confirmation: None,
+    }))
 }
 
 /// Ends a session.
@@ -91,6 +101,32 @@ pub async fn sign_out(ctx: &Context, token: &SessionToken) -> ServiceResult<()> 
     tx.delete_session(&token.digest()).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Tries are counted for the address they come from and for the account, whether or not it exists.
+pub(super) fn count_tries(ctx: &Context, email: &Email, address: &str) -> Result<(), SignInError> {
+    for key in [format!("address:{address}"), format!("email:{email}")] {
+        ctx.limits()
+            .count(Budget::SignIn, &key)
+            .map_err(SignInError::TooMany)?;
+    }
+    Ok(())
+}
+
+/// Records a try that failed.
+pub(super) async fn refuse(
+    ctx: &Context,
+    address: &str,
+    method: Method,
+    now: Timestamp,
+) -> ServiceResult<SignInError> {
+    let mut refused = audit::entry(now, "person.sign_in", format!("address:{address}"));
+    refused.outcome = "no_match".to_owned();
+    refused.detail = json!({ "method": method.as_str() });
+    let mut tx = ctx.begin().await?;
+    tx.append_audit(vec![refused]).await?;
+    tx.commit().await?;
+    Ok(SignInError::NoMatch)
 }
 
 /// The person, if the password is theirs. The same work is done for accounts that do not exist.
@@ -103,7 +139,8 @@ async fn check(person: Option<Person>, password: String) -> Result<Option<Person
     Ok(person.filter(|person| matches && !person.disabled))
 }
 
-async fn open_session(
+/// Opens a session for somebody who has just shown who they are.
+pub(super) async fn open_session(
     ctx: &Context,
     person: &Person,
     method: Method,
@@ -125,6 +162,7 @@ async fn open_session(
     .await?;
     let mut entry = audit::entry(now, "person.sign_in", format!("user:{}", person.id));
     entry.user_id = Some(person.id.to_string());
+    entry.detail = json!({ "method": method.as_str() });
     tx.append_audit(vec![entry]).await?;
     tx.commit().await?;
     Ok(token)

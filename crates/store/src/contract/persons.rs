@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use procura_people::password::PasswordHash;
 use procura_people::person::Person;
 
 use super::samples::{at, page, person, session};
@@ -11,6 +12,7 @@ use crate::{Store, StoreError};
 pub async fn a_person_comes_back_as_they_were(store: &Arc<dyn Store>) {
     let passkey_only = Person {
         password: None,
+        administrator: true,
         disabled: true,
         updated_at: at(3),
         ..person(2)
@@ -128,4 +130,59 @@ pub async fn a_person_goes_with_their_sessions(store: &Arc<dyn Store>) {
         ..person(3)
     };
     tx.insert_person(&heir).await.unwrap();
+}
+
+/// Nobody else's is.
+pub async fn a_password_is_set_and_taken_away(store: &Arc<dyn Store>) {
+    let mut tx = store.begin().await.unwrap();
+    for number in [1, 2] {
+        tx.insert_person(&person(number)).await.unwrap();
+    }
+    let hash = PasswordHash::from_stored("other".to_owned());
+    let id = person(1).id;
+    for (password, second) in [(None, 5), (Some(hash), 6)] {
+        let set = tx.set_password(&id, password.as_ref(), at(second));
+        set.await.unwrap();
+        let expected = Person {
+            password,
+            updated_at: at(second),
+            ..person(1)
+        };
+        assert_eq!(tx.find_person(&expected.id).await.unwrap(), Some(expected));
+    }
+    let other = tx.find_person(&person(2).id).await.unwrap();
+    assert_eq!(other, Some(person(2)));
+    let missing = tx.set_password(&person(3).id, None, at(7)).await;
+    assert!(matches!(missing, Err(StoreError::NotFound(_))));
+}
+
+/// Others never do.
+pub async fn an_administrator_counts_while_not_barred(store: &Arc<dyn Store>) {
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_person(&person(1)).await.unwrap();
+    assert!(!tx.has_administrator().await.unwrap());
+    let administrator = Person {
+        administrator: true,
+        ..person(2)
+    };
+    tx.insert_person(&administrator).await.unwrap();
+    assert!(tx.has_administrator().await.unwrap());
+    tx.set_administrator(&administrator.id, false, at(5))
+        .await
+        .unwrap();
+    assert!(!tx.has_administrator().await.unwrap());
+    tx.set_administrator(&administrator.id, true, at(6))
+        .await
+        .unwrap();
+    let expected = Person {
+        updated_at: at(6),
+        ..administrator.clone()
+    };
+    let found = tx.find_person(&administrator.id).await.unwrap();
+    assert_eq!(found, Some(expected));
+    let missing = tx.set_administrator(&person(3).id, true, at(6)).await;
+    assert!(matches!(missing, Err(StoreError::NotFound(_))));
+    let barring = tx.disable_person(&administrator.id, true, at(7));
+    barring.await.unwrap();
+    assert!(!tx.has_administrator().await.unwrap());
 }

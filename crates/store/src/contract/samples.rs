@@ -10,8 +10,12 @@ use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId, UserId};
 use procura_agent_auth::jwks::JwksUrl;
 use procura_agent_auth::request::ApproverKind;
 use procura_keys::clock::Timestamp;
+use procura_keys::cose::CoseKey;
 use procura_keys::digest::sha256;
 use procura_keys::key::{PublicKey, SigningKey};
+use procura_people::challenge::{self, Challenge, Holder};
+use procura_people::invitation::Invitation;
+use procura_people::passkey::{Passkey, PasskeyId};
 use procura_people::password::PasswordHash;
 use procura_people::person::{Person, PersonId};
 use procura_people::presence::{Method, Proof};
@@ -168,6 +172,7 @@ pub fn person(number: u32) -> Person {
         email: format!("person{number}@example.com").parse().unwrap(),
         name: format!("Person {number}"),
         password: Some(PasswordHash::of_nobody()),
+        administrator: false,
         disabled: false,
         created_at: at(0),
         updated_at: at(0),
@@ -185,6 +190,40 @@ pub fn session(number: u32, person: &Person) -> Session {
             at: at(0),
         },
         expires_at: at(3600),
+    }
+}
+
+/// A passkey that was not used yet.
+pub fn passkey(number: u32, person: &Person) -> Passkey {
+    let head = [0xa4, 1, 1, 3, 0x27, 0x20, 6, 0x21, 0x58, 32];
+    let cose = [&head[..], key(number).as_bytes()].concat();
+    Passkey {
+        id: PasskeyId::new(at(number.into()), [7; 10]),
+        person_id: person.id.clone(),
+        credential_id: sha256(&number.to_be_bytes()).to_vec().try_into().unwrap(),
+        public_key: CoseKey::parse(&cose).unwrap(),
+        sign_count: 0,
+        synced: true,
+        name: format!("Passkey {number}").try_into().unwrap(),
+        created_at: at(0),
+        last_used_at: None,
+    }
+}
+
+/// A challenge that waits for five minutes.
+pub fn challenge(number: u32) -> Challenge {
+    let nonce = sha256(&number.to_be_bytes());
+    Challenge::new(challenge::Purpose::SignIn, Holder([7; 32]), nonce, at(0))
+}
+
+/// A link for the person with this number.
+pub fn invitation(number: u32) -> Invitation {
+    Invitation {
+        token_digest: sha256(&number.to_be_bytes()),
+        email: Some(person(number).email),
+        administrator: false,
+        created_at: at(0),
+        expires_at: at(60),
     }
 }
 

@@ -97,6 +97,19 @@ pub async fn a_session_needs_its_person(store: &Arc<dyn Store>) {
     assert!(matches!(tx.commit().await, Err(StoreError::NotFound(_))));
 }
 
+/// Oldest first, and nobody else's.
+pub async fn sessions_of_a_person_are_listed(store: &Arc<dyn Store>) {
+    let younger = Session {
+        created_at: at(9),
+        ..session(1, &person(1))
+    };
+    let sessions = [younger, session(2, &person(2)), session(3, &person(1))];
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), &sessions).await;
+    let listed = tx.list_sessions_by_person(&person(1).id).await.unwrap();
+    assert_eq!(listed, [sessions[2].clone(), sessions[0].clone()]);
+}
+
 /// With the persons they may belong to.
 async fn insert(tx: &mut dyn Transaction, sessions: &[Session]) {
     for number in 1..=2 {

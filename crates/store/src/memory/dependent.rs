@@ -1,5 +1,7 @@
 use procura_agent_auth::grant::{Grant, GrantState};
 use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId};
+use procura_people::passkey::PasskeyId;
+use procura_people::person::PersonId;
 
 use super::state::State;
 use crate::{StoreError, StoreResult};
@@ -11,6 +13,8 @@ pub(super) enum Dependent {
     Grant(GrantId),
     Approval(ApprovalId),
     Session([u8; 32]),
+    Passkey(PasskeyId),
+    RecoveryCodes(PersonId),
 }
 
 impl Dependent {
@@ -30,9 +34,22 @@ impl Dependent {
                 require_agent(state, &approval.agent_id)?;
                 require_host(state, &approval.host_id)
             }),
-            Self::Session(digest) => state.sessions.get(digest).map_or(Ok(()), |session| {
-                require(state.persons.contains_key(&session.person_id), "person")
-            }),
+            Self::Session(digest) => state
+                .sessions
+                .get(digest)
+                .map_or(Ok(()), |session| require_person(state, &session.person_id)),
+            Self::Passkey(id) => state
+                .passkeys
+                .get(id)
+                .map_or(Ok(()), |passkey| require_person(state, &passkey.person_id)),
+            Self::RecoveryCodes(person) => {
+                let mut codes = state.recovery_codes.iter();
+                if codes.any(|(owner, _)| owner == person) {
+                    require_person(state, person)
+                } else {
+                    Ok(())
+                }
+            }
         }
     }
 }
@@ -54,6 +71,10 @@ fn require_host(state: &State, id: &HostId) -> StoreResult<()> {
 
 fn require_agent(state: &State, id: &AgentId) -> StoreResult<()> {
     require(state.agents.contains_key(id), "agent")
+}
+
+fn require_person(state: &State, id: &PersonId) -> StoreResult<()> {
+    require(state.persons.contains_key(id), "person")
 }
 
 fn require(exists: bool, what: &'static str) -> StoreResult<()> {

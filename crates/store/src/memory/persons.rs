@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use procura_keys::clock::Timestamp;
+use procura_people::password::PasswordHash;
 use procura_people::person::{Email, Person, PersonId};
 
 use super::MemoryTransaction;
@@ -35,11 +36,46 @@ impl PersonStore for MemoryTransaction {
         Ok(persons.take(length(page.limit)).cloned().collect())
     }
 
+    async fn has_administrator(&mut self) -> StoreResult<bool> {
+        let mut persons = self.state.persons.values();
+        Ok(persons.any(|person| person.administrator && !person.disabled))
+    }
+
+    async fn set_password(
+        &mut self,
+        id: &PersonId,
+        password: Option<&PasswordHash>,
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        let person = Arc::make_mut(&mut self.change()?.persons)
+            .get_mut(id)
+            .ok_or(StoreError::NotFound("person"))?;
+        person.password = password.cloned();
+        person.updated_at = at;
+        Ok(())
+    }
+
+    async fn set_administrator(
+        &mut self,
+        id: &PersonId,
+        administrator: bool,
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        let person = Arc::make_mut(&mut self.change()?.persons)
+            .get_mut(id)
+            .ok_or(StoreError::NotFound("person"))?;
+        person.administrator = administrator;
+        person.updated_at = at;
+        Ok(())
+    }
+
     async fn delete_person(&mut self, id: &PersonId) -> StoreResult<()> {
         let state = self.change()?;
         let removed = Arc::make_mut(&mut state.persons).remove(id);
         removed.ok_or(StoreError::NotFound("person"))?;
         Arc::make_mut(&mut state.sessions).retain(|_, session| session.person_id != *id);
+        Arc::make_mut(&mut state.passkeys).retain(|_, passkey| passkey.person_id != *id);
+        Arc::make_mut(&mut state.recovery_codes).retain(|(person, _)| person != id);
         Ok(())
     }
 

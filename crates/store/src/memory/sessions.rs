@@ -26,6 +26,14 @@ impl SessionStore for MemoryTransaction {
         Ok(self.state.sessions.get(token_digest).cloned())
     }
 
+    async fn list_sessions_by_person(&mut self, person: &PersonId) -> StoreResult<Vec<Session>> {
+        let sessions = self.state.sessions.values();
+        let theirs = sessions.filter(|session| session.person_id == *person);
+        let mut theirs: Vec<_> = theirs.cloned().collect();
+        theirs.sort_by_key(|session| (session.created_at, session.token_digest));
+        Ok(theirs)
+    }
+
     async fn prove_session(&mut self, token_digest: &[u8; 32], proof: Proof) -> StoreResult<()> {
         let session = Arc::make_mut(&mut self.change()?.sessions)
             .get_mut(token_digest)

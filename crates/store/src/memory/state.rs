@@ -7,12 +7,15 @@ use procura_agent_auth::grant::Grant;
 use procura_agent_auth::host::Host;
 use procura_agent_auth::id::{AgentId, ApprovalId, HostId};
 use procura_keys::clock::Timestamp;
+use procura_people::challenge::Challenge;
+use procura_people::invitation::Invitation;
+use procura_people::passkey::{Passkey, PasskeyId};
 use procura_people::person::{Person, PersonId};
 use procura_people::session::Session;
 
 use crate::audit::AuditRecord;
 
-/// Every table. Copying it copies nine pointers; a table is copied when it is first written to.
+/// Every table. Copying it copies a pointer for each; a table is copied when it is first written to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
     pub(super) hosts: Arc<BTreeMap<HostId, Host>>,
@@ -23,6 +26,11 @@ pub(super) struct State {
     pub(super) persons: Arc<BTreeMap<PersonId, Person>>,
     pub(super) sessions: Arc<HashMap<[u8; 32], Session>>,
     pub(super) audit: Arc<BTreeMap<i64, Arc<AuditRecord>>>,
+    pub(super) passkeys: Arc<BTreeMap<PasskeyId, Passkey>>,
+    pub(super) challenges: Arc<HashMap<[u8; 32], Challenge>>,
+    pub(super) invitations: Arc<HashMap<[u8; 32], Invitation>>,
+    /// Person and digest of the code.
+    pub(super) recovery_codes: Arc<BTreeSet<(PersonId, [u8; 32])>>,
     /// Signer and `jti`, and when to forget them.
     pub(super) seen: Arc<HashMap<(String, String), Timestamp>>,
     /// The persons whose activity has to be erased.

@@ -6,7 +6,7 @@
 use askama::Template;
 use procura_keys::clock::Timestamp;
 use procura_people::consent::{ConsentItem, ConsentKind, ConsentView};
-use procura_people::presence::{Lacking, Proof, Strength, judge};
+use procura_people::presence::{Strength, judge};
 use procura_people::warning::{Warning, warnings};
 use procura_service::people::SignedIn;
 
@@ -46,8 +46,8 @@ pub(super) struct ConsentPage {
     ends_at: String,
     ends_in: String,
     email: String,
-    /// Whether the sign-in is recent enough to approve.
-    is_fresh: bool,
+    /// Whether the sign-in is recent enough to approve, or a passkey can say yes in its place.
+    can_prove: bool,
     sign_in_path: String,
     /// What was typed as a reason to deny.
     denial: String,
@@ -84,7 +84,8 @@ impl ConsentPage {
             ends_at: when::moment(view.expires_at, now),
             ends_in: when::span(view.expires_at.since(now)),
             email: person.person.email.to_string(),
-            is_fresh: judge(Strength::FreshSignIn, person.session.proof, fresh_for, now).is_ok(),
+            can_prove: person.has_passkey
+                || judge(Strength::FreshSignIn, person.session.proof, fresh_for, now).is_ok(),
             sign_in_path: way.sign_in_path(app.base_path()),
             denial: String::new(),
         }
@@ -163,7 +164,7 @@ struct Row {
     limits: Vec<String>,
     /// Whether it changes something, so that a human has to be shown to be there.
     is_sensitive: bool,
-    /// Whether the person has not shown that, and cannot by signing in again the same way.
+    /// Whether the person has no passkey to show that with.
     needs_passkey: bool,
     checked: bool,
     adjust: Adjust,
@@ -176,7 +177,7 @@ impl Row {
         person: &SignedIn,
         now: Timestamp,
     ) -> Self {
-        let needs_passkey = is_beyond(item.strength, person.session.proof, now);
+        let needs_passkey = item.strength == Strength::Verified && !person.has_passkey;
         Self {
             id: item.id.clone(),
             name: visible(&item.name),
@@ -188,10 +189,4 @@ impl Row {
             adjust: Adjust::new(item, ends_by, now, None, &Problems::new()),
         }
     }
-}
-
-/// Whether even a sign-in this very moment, by the same means, would not be enough.
-fn is_beyond(required: Strength, proof: Proof, now: Timestamp) -> bool {
-    let renewed = Proof { at: now, ..proof };
-    judge(required, renewed, std::time::Duration::MAX, now) == Err(Lacking::Presence)
 }

@@ -76,7 +76,13 @@ fn lacking_proof(lacking: Lacking, person: &SignedIn, way: &Way) -> Notice {
         Lacking::Freshness => forbidden(way, "stale_sign_in", "Sign in again to decide this")
             .say("Deciding takes a sign-in from the last few minutes. Nothing was approved yet.")
             .link("Back to the request", way.path()),
-        Lacking::Presence => forbidden(way, "presence_needed", "A password is not enough for this")
+        Lacking::Presence | Lacking::FirstPasskey if person.has_passkey => {
+            forbidden(way, "presence_needed", "This takes your passkey")
+                .say("Something you chose can change things in your name. Go back, press Approve, and use your passkey when your browser asks for it. That takes JavaScript.")
+                .say("Nothing was approved yet.")
+                .link("Back to the request", way.path())
+        }
+        Lacking::Presence | Lacking::FirstPasskey => forbidden(way, "presence_needed", "A password is not enough for this")
             .say(
                 "Something you chose can change things in your name. An agent that uses your browser could fill in \
                  your password, so approving this takes a passkey, which only you can use.",

@@ -1,0 +1,17 @@
+//! The pages in a real Chromium with a virtual authenticator: passkeys, approvals, and the attacks on them.
+//!
+//! `PROCURA_TEST_CHROMIUM` names the program where it is not found by itself.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+#[path = "../support/mod.rs"]
+#[expect(
+    dead_code,
+    reason = "the pages need a part of what the protocol's tests need"
+)]
+mod support;
+
+mod account;
+mod approval;
+mod attacks;
+mod chromium;
+mod first_run;
