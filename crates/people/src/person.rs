@@ -19,7 +19,7 @@ pub struct Person {
     pub name: String,
     /// Their password, if they have one.
     pub password: Option<PasswordHash>,
-    /// Whether they may see and change what concerns everybody.
+    /// Whether they look after the server: see everybody's agents, and can stop them.
     pub administrator: bool,
     /// Whether they may no longer sign in.
     pub disabled: bool,

@@ -1,11 +1,14 @@
 //! The pages people use: signing in, finding a request by its code, deciding it.
 //!
-//! Rendered on the server; a script is needed for passkeys alone. What strangers wrote is shown as quoted text (AAP §8.10), a decision
-//! takes a fresh sign-in (§8.11), and no other site can send a form or frame a page.
+//! Rendered on the server; a script is needed for passkeys alone, and keeps some pages up to date. What strangers wrote
+//! is shown as quoted text (AAP §8.10), a decision takes a fresh sign-in (§8.11), and no other site can send a form or
+//! frame a page.
 
 mod account;
+mod admin;
 mod arrival;
 mod assets;
+mod connected;
 mod device;
 mod form;
 mod gesture;
@@ -18,6 +21,7 @@ mod notice;
 mod origin;
 mod page;
 mod session;
+mod signed;
 mod text;
 mod ticket;
 mod when;
@@ -47,6 +51,8 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .unwrap_or_default();
     Router::new()
         .route("/", get(home::show))
+        .merge(connected::routes())
+        .merge(admin::routes())
         .route("/login", get(login::show).post(login::sign_in))
         .route("/login/challenge", post(login::passkey::challenge))
         .route("/login/passkey", post(login::passkey::sign_in))

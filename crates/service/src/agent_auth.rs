@@ -5,6 +5,7 @@ pub mod approval;
 mod bounds;
 pub mod caller;
 pub mod capabilities;
+pub mod connected;
 pub mod consent;
 pub mod discovery;
 pub mod execute;

@@ -46,9 +46,9 @@ struct Inner {
     snapshots: Snapshots,
     journal: Journal,
     jobs: Jobs,
-    listeners: Listeners,
     /// What housekeeping has removed since the start.
     removed: Mutex<Removed>,
+    listeners: Listeners,
 }
 
 /// What a context is made of.
@@ -99,6 +99,10 @@ pub(crate) const EXECUTE_PATH: &str = "/capability/execute";
 
 /// What the server allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the configuration, and none depends on another"
+)]
 pub struct Policy {
     /// Who may register as what.
     pub registration: RegistrationPolicy,
@@ -187,8 +191,8 @@ impl Context {
             snapshots: Snapshots::default(),
             journal,
             jobs: Jobs::default(),
-            listeners: Listeners::default(),
             removed: Mutex::default(),
+            listeners: Listeners::default(),
         };
         Ok((
             Self {

@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod admin;
+pub mod administration;
 pub mod agent_auth;
 pub mod audit;
 pub mod catalogue;

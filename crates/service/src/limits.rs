@@ -86,6 +86,7 @@ type Counter = RateLimiter<String, DefaultKeyedStateStore<String>, DefaultClock>
 
 #[derive(Debug)]
 struct Counters {
+    rates: Rates,
     agent: Counter,
     host: Counter,
     person: Counter,
@@ -113,6 +114,7 @@ impl Limits {
         }
         Self {
             counters: Some(Counters {
+                rates: rates.clone(),
                 agent: counter(rates.agent),
                 host: counter(rates.host),
                 person: counter(rates.person),
@@ -133,6 +135,11 @@ impl Limits {
     /// No limits, for benchmarks.
     pub fn off() -> Self {
         Self { counters: None }
+    }
+
+    /// The rates in force, unless they are switched off.
+    pub fn rates(&self) -> Option<&Rates> {
+        self.counters.as_ref().map(|counters| &counters.rates)
     }
 
     /// Counts one use, or refuses it and says when to come back.

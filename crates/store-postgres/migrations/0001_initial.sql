@@ -1,7 +1,7 @@
 -- Times are milliseconds since 1970. References are checked when a transaction commits, so that the
 -- order of statements within it is free. What may not happen at all (two hosts with one key, two
 -- open requests for one capability, a pending grant that waits for nothing) is a constraint.
--- Identifiers are sorted by their bytes, whatever the language of the database.
+-- Identifiers, names and addresses are sorted by their bytes, whatever the language of the database.
 
 -- One row: how often a process has made the database its own.
 CREATE TABLE store_owner (
@@ -11,7 +11,7 @@ INSERT INTO store_owner VALUES (0);
 
 CREATE TABLE persons (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    email TEXT NOT NULL UNIQUE,
+    email TEXT COLLATE "C" NOT NULL UNIQUE,
     name TEXT NOT NULL,
     password TEXT,
     administrator BOOLEAN NOT NULL,
@@ -72,7 +72,7 @@ CREATE TABLE recovery_codes (
 
 CREATE TABLE aap_hosts (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    name TEXT,
+    name TEXT COLLATE "C",
     public_key BYTEA NOT NULL CHECK (length(public_key) = 32),
     thumbprint TEXT NOT NULL UNIQUE,
     -- Where it publishes its keys, if it does, and the key before the latest change.
@@ -91,13 +91,14 @@ CREATE TABLE aap_hosts (
     CHECK (previous_thumbprint IS NULL OR jwks_url IS NOT NULL)
 );
 CREATE INDEX aap_hosts_by_user ON aap_hosts (user_id, id) WHERE user_id IS NOT NULL;
+CREATE INDEX aap_hosts_by_name ON aap_hosts (lower(name), id);
 CREATE INDEX aap_hosts_pending ON aap_hosts (created_at) WHERE status = 'pending';
 
 CREATE TABLE aap_agents (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     host_id TEXT COLLATE "C" NOT NULL REFERENCES aap_hosts (id) DEFERRABLE INITIALLY DEFERRED,
     user_id TEXT,
-    name TEXT NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
     mode TEXT NOT NULL CHECK (mode IN ('delegated', 'autonomous')),
     public_key BYTEA NOT NULL CHECK (length(public_key) = 32),
     thumbprint TEXT NOT NULL,
@@ -119,7 +120,9 @@ CREATE TABLE aap_agents (
 );
 CREATE INDEX aap_agents_by_host ON aap_agents (host_id, id);
 CREATE INDEX aap_agents_by_user ON aap_agents (user_id, id) WHERE user_id IS NOT NULL;
+CREATE INDEX aap_agents_by_mode ON aap_agents (mode, id);
 CREATE INDEX aap_agents_by_status ON aap_agents (status, id);
+CREATE INDEX aap_agents_by_name ON aap_agents (lower(name), id);
 CREATE INDEX aap_agents_by_host_and_status ON aap_agents (host_id, status, id);
 
 CREATE TABLE aap_approvals (
@@ -184,6 +187,7 @@ CREATE TABLE aap_grants (
 );
 CREATE UNIQUE INDEX aap_grants_pending_once ON aap_grants (agent_id, capability)
     WHERE status = 'pending';
+CREATE INDEX aap_grants_by_capability ON aap_grants (capability, id) WHERE status = 'active';
 CREATE INDEX aap_grants_by_agent ON aap_grants (agent_id, sequence);
 CREATE INDEX aap_grants_by_approval ON aap_grants (approval_id, sequence)
     WHERE approval_id IS NOT NULL;
@@ -266,3 +270,12 @@ CREATE TABLE seen_tokens (
     PRIMARY KEY (signer, jti)
 );
 CREATE INDEX seen_tokens_by_end ON seen_tokens (forget_at);
+
+-- What people call their apps and agents themselves.
+CREATE TABLE labels (
+    user_id TEXT NOT NULL,
+    -- The host or agent.
+    subject TEXT NOT NULL,
+    label TEXT NOT NULL,
+    PRIMARY KEY (user_id, subject)
+);

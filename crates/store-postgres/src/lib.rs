@@ -41,6 +41,8 @@ mod hosts;
 mod housekeeping;
 #[path = "../../store-sql/src/invitations.rs"]
 mod invitations;
+#[path = "../../store-sql/src/labels.rs"]
+mod labels;
 mod ownership;
 #[path = "../../store-sql/src/passkeys.rs"]
 mod passkeys;
@@ -50,6 +52,8 @@ mod persons;
 mod recovery_codes;
 #[path = "../../store-sql/src/replay.rs"]
 mod replay;
+#[path = "../../store-sql/src/search.rs"]
+mod search;
 #[path = "../../store-sql/src/sessions.rs"]
 mod sessions;
 mod store;

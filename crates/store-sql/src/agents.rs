@@ -242,22 +242,22 @@ fn oldest_first(ids: sqlx::Result<Vec<String>>) -> StoreResult<Vec<AgentId>> {
     ids.into_iter().map(|id| column::text(AGENT, id)).collect()
 }
 
-struct AgentRow {
-    id: String,
-    host_id: String,
-    user_id: Option<String>,
-    name: String,
-    mode: String,
-    public_key: Vec<u8>,
-    thumbprint: String,
-    jwks_url: Option<String>,
-    jwks_kid: Option<String>,
-    status: String,
-    activated_at: Option<i64>,
-    pending_until: Option<i64>,
-    last_used_at: Option<i64>,
-    created_at: i64,
-    updated_at: i64,
+pub(crate) struct AgentRow {
+    pub(crate) id: String,
+    pub(crate) host_id: String,
+    pub(crate) user_id: Option<String>,
+    pub(crate) name: String,
+    pub(crate) mode: String,
+    pub(crate) public_key: Vec<u8>,
+    pub(crate) thumbprint: String,
+    pub(crate) jwks_url: Option<String>,
+    pub(crate) jwks_kid: Option<String>,
+    pub(crate) status: String,
+    pub(crate) activated_at: Option<i64>,
+    pub(crate) pending_until: Option<i64>,
+    pub(crate) last_used_at: Option<i64>,
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
 }
 
 impl TryFrom<AgentRow> for Agent {

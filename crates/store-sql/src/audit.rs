@@ -251,22 +251,22 @@ fn in_order(places: sqlx::Result<Vec<i64>>) -> StoreResult<Vec<i64>> {
     Ok(places)
 }
 
-struct AuditRow {
-    sequence: i64,
-    at: i64,
-    event: String,
-    outcome: String,
-    actor: Option<String>,
-    user_id: Option<String>,
-    host_id: Option<String>,
-    agent_id: Option<String>,
-    capability: Option<String>,
-    jti: Option<String>,
-    detail: Option<String>,
-    salt: Option<String>,
-    activity_hash: String,
-    previous: String,
-    hash: String,
+pub(crate) struct AuditRow {
+    pub(crate) sequence: i64,
+    pub(crate) at: i64,
+    pub(crate) event: String,
+    pub(crate) outcome: String,
+    pub(crate) actor: Option<String>,
+    pub(crate) user_id: Option<String>,
+    pub(crate) host_id: Option<String>,
+    pub(crate) agent_id: Option<String>,
+    pub(crate) capability: Option<String>,
+    pub(crate) jti: Option<String>,
+    pub(crate) detail: Option<String>,
+    pub(crate) salt: Option<String>,
+    pub(crate) activity_hash: String,
+    pub(crate) previous: String,
+    pub(crate) hash: String,
 }
 
 impl TryFrom<AuditRow> for AuditRecord {

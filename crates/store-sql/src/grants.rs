@@ -159,20 +159,20 @@ fn limits(constraints: Option<&Constraints>) -> Option<String> {
     constraints.map(|constraints| constraints.to_value().to_string())
 }
 
-struct GrantRow {
-    id: String,
-    agent_id: String,
-    capability: String,
-    constraints: Option<String>,
-    status: String,
-    approval_id: Option<String>,
-    decided_by: Option<String>,
-    reason: Option<String>,
-    expires_at: Option<i64>,
-    uses_allowed: Option<i64>,
-    uses_left: Option<i64>,
-    created_at: i64,
-    updated_at: i64,
+pub(crate) struct GrantRow {
+    pub(crate) id: String,
+    pub(crate) agent_id: String,
+    pub(crate) capability: String,
+    pub(crate) constraints: Option<String>,
+    pub(crate) status: String,
+    pub(crate) approval_id: Option<String>,
+    pub(crate) decided_by: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) expires_at: Option<i64>,
+    pub(crate) uses_allowed: Option<i64>,
+    pub(crate) uses_left: Option<i64>,
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
 }
 
 impl TryFrom<GrantRow> for Grant {

@@ -212,21 +212,21 @@ impl HostStore for SqlTransaction {
     }
 }
 
-struct HostRow {
-    id: String,
-    name: Option<String>,
-    public_key: Vec<u8>,
-    thumbprint: String,
-    jwks_url: Option<String>,
-    previous_thumbprint: Option<String>,
-    previous_until: Option<i64>,
-    user_id: Option<String>,
-    default_capabilities: String,
-    status: String,
-    activated_at: Option<i64>,
-    last_used_at: Option<i64>,
-    created_at: i64,
-    updated_at: i64,
+pub(crate) struct HostRow {
+    pub(crate) id: String,
+    pub(crate) name: Option<String>,
+    pub(crate) public_key: Vec<u8>,
+    pub(crate) thumbprint: String,
+    pub(crate) jwks_url: Option<String>,
+    pub(crate) previous_thumbprint: Option<String>,
+    pub(crate) previous_until: Option<i64>,
+    pub(crate) user_id: Option<String>,
+    pub(crate) default_capabilities: String,
+    pub(crate) status: String,
+    pub(crate) activated_at: Option<i64>,
+    pub(crate) last_used_at: Option<i64>,
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
 }
 
 impl TryFrom<HostRow> for Host {

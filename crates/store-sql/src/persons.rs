@@ -144,15 +144,15 @@ impl PersonStore for SqlTransaction {
     }
 }
 
-struct PersonRow {
-    id: String,
-    email: String,
-    name: String,
-    password: Option<String>,
-    administrator: bool,
-    disabled: bool,
-    created_at: i64,
-    updated_at: i64,
+pub(crate) struct PersonRow {
+    pub(crate) id: String,
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) password: Option<String>,
+    pub(crate) administrator: bool,
+    pub(crate) disabled: bool,
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
 }
 
 impl TryFrom<PersonRow> for Person {

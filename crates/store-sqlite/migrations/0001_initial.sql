@@ -84,6 +84,7 @@ CREATE TABLE aap_hosts (
     CHECK (previous_thumbprint IS NULL OR jwks_url IS NOT NULL)
 );
 CREATE INDEX aap_hosts_by_user ON aap_hosts (user_id, id) WHERE user_id IS NOT NULL;
+CREATE INDEX aap_hosts_by_name ON aap_hosts (lower(name), id);
 CREATE INDEX aap_hosts_pending ON aap_hosts (created_at) WHERE status = 'pending';
 
 CREATE TABLE aap_agents (
@@ -112,7 +113,9 @@ CREATE TABLE aap_agents (
 );
 CREATE INDEX aap_agents_by_host ON aap_agents (host_id, id);
 CREATE INDEX aap_agents_by_user ON aap_agents (user_id, id) WHERE user_id IS NOT NULL;
+CREATE INDEX aap_agents_by_mode ON aap_agents (mode, id);
 CREATE INDEX aap_agents_by_status ON aap_agents (status, id);
+CREATE INDEX aap_agents_by_name ON aap_agents (lower(name), id);
 CREATE INDEX aap_agents_by_host_and_status ON aap_agents (host_id, status, id);
 
 CREATE TABLE aap_approvals (
@@ -177,6 +180,7 @@ CREATE TABLE aap_grants (
 );
 CREATE UNIQUE INDEX aap_grants_pending_once ON aap_grants (agent_id, capability)
     WHERE status = 'pending';
+CREATE INDEX aap_grants_by_capability ON aap_grants (capability, id) WHERE status = 'active';
 CREATE INDEX aap_grants_by_agent ON aap_grants (agent_id, sequence);
 CREATE INDEX aap_grants_by_approval ON aap_grants (approval_id, sequence)
     WHERE approval_id IS NOT NULL;
@@ -247,3 +251,12 @@ CREATE TABLE seen_tokens (
     PRIMARY KEY (signer, jti)
 ) WITHOUT ROWID;
 CREATE INDEX seen_tokens_by_end ON seen_tokens (forget_at);
+
+-- What people call their apps and agents themselves.
+CREATE TABLE labels (
+    user_id TEXT NOT NULL,
+    -- The host or agent.
+    subject TEXT NOT NULL,
+    label TEXT NOT NULL,
+    PRIMARY KEY (user_id, subject)
+) WITHOUT ROWID;

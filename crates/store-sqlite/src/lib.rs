@@ -28,6 +28,8 @@ mod hosts;
 mod housekeeping;
 #[path = "../../store-sql/src/invitations.rs"]
 mod invitations;
+#[path = "../../store-sql/src/labels.rs"]
+mod labels;
 #[path = "../../store-sql/src/passkeys.rs"]
 mod passkeys;
 #[path = "../../store-sql/src/persons.rs"]
@@ -36,6 +38,8 @@ mod persons;
 mod recovery_codes;
 #[path = "../../store-sql/src/replay.rs"]
 mod replay;
+#[path = "../../store-sql/src/search.rs"]
+mod search;
 #[path = "../../store-sql/src/sessions.rs"]
 mod sessions;
 mod store;

@@ -17,11 +17,13 @@ pub mod grants;
 pub mod hosts;
 pub mod housekeeping;
 pub mod invitations;
+pub mod labels;
 pub mod passkeys;
 pub mod persons;
 pub mod recovery_codes;
 pub mod replay;
 pub mod samples;
+pub mod search;
 pub mod sessions;
 pub mod transactions;
 
@@ -154,6 +156,19 @@ macro_rules! contract_tests {
                 requests_and_grants_of_a_person_go_with_them
                 tokens_and_sessions_go_in_bounded_numbers
                 erasures_are_due_until_they_are_done
+            }
+            search {
+                agents_are_found_newest_first
+                agents_are_found_by_what_they_are
+                agents_are_found_by_how_their_names_begin
+                hosts_are_found
+                persons_are_found_by_how_their_addresses_begin
+                holders_of_a_capability_are_listed_newest_first
+                records_are_found_by_what_they_are_about
+            }
+            labels {
+                a_label_belongs_to_one_person
+                all_labels_of_a_person_go
             }
             replay {
                 a_token_stays_as_it_was_first_seen

@@ -15,9 +15,11 @@ pub mod audit;
 pub mod contract;
 mod error;
 pub mod housekeeping;
+pub mod labels;
 pub mod memory;
 pub mod people;
 pub mod replay;
+pub mod search;
 
 use async_trait::async_trait;
 
@@ -48,6 +50,8 @@ pub trait Transaction:
     + people::InvitationStore
     + people::RecoveryCodeStore
     + audit::AuditStore
+    + search::SearchStore
+    + labels::LabelStore
     + replay::ReplayStore
     + housekeeping::HousekeepingStore
     + Send

@@ -22,10 +22,12 @@ mod grants;
 mod hosts;
 mod housekeeping;
 mod invitations;
+mod labels;
 mod passkeys;
 mod persons;
 mod recovery_codes;
 mod replay;
+mod search;
 mod sessions;
 mod state;
 

@@ -19,7 +19,7 @@ use super::form::{Fields, Form, Query};
 use super::gesture;
 use super::next::sign_in_path;
 use super::notice::Notice;
-use super::page::{Shell, page};
+use super::page::{Place, Shell, page};
 use super::session::Visitor;
 use crate::app::App;
 use crate::error::RefusalCode;
@@ -177,7 +177,7 @@ pub(super) async fn make_recovery_codes(
     };
     match made {
         Ok(codes) => Ok(page(&CodesPage {
-            shell: Shell::new(&app, Some(&person)),
+            shell: Shell::new(&app, Some(&person)).at(Place::Account),
             codes: codes.iter().map(RecoveryCode::expose).collect(),
         })),
         Err(error) => again(&app, &person, Problem::Passkey(error)).await,

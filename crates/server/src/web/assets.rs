@@ -37,7 +37,7 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 3] = [
+const ASSETS: [Asset; 4] = [
     Asset {
         name: "procura.css",
         content_type: "text/css; charset=utf-8",
@@ -47,6 +47,11 @@ const ASSETS: [Asset; 3] = [
         name: "passkey.js",
         content_type: "text/javascript; charset=utf-8",
         text: include_str!("../../assets/passkey.js"),
+    },
+    Asset {
+        name: "live.js",
+        content_type: "text/javascript; charset=utf-8",
+        text: include_str!("../../assets/live.js"),
     },
     Asset {
         name: "logo.svg",

@@ -4,6 +4,7 @@
 mod adjust;
 mod answer;
 mod bounds;
+mod claims;
 mod code;
 mod consent;
 mod outcome;
@@ -79,7 +80,8 @@ pub(super) async fn show_from_inbox(
     };
     let view = inbox::view(&app.ctx, &person, &id).await;
     let view = view.map_err(|error| refused(error, &person, &way))?;
-    Ok(page(&ConsentPage::new(&app, &person, &way, &view)))
+    let shown = ConsentPage::load(&app, &person, &way, &view).await?;
+    Ok(page(&shown))
 }
 
 /// `POST /device`.
@@ -104,7 +106,8 @@ pub(super) async fn decide(
         Ok(answer) => answer,
         Err(Mistake::NoDecision) => return Err(Notice::unreadable_form().to(&person)),
         Err(mistake) => {
-            let again = ConsentPage::new(&app, &person, &way, &view).after(&mistake, &form);
+            let again = ConsentPage::load(&app, &person, &way, &view).await?;
+            let again = again.after(&mistake, &form);
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&again)).into_response());
         }
     };
@@ -158,7 +161,8 @@ async fn find(app: &App, person: &SignedIn, code: &TypedCode) -> Result<Response
     let id = requests::find_by_code(&app.ctx, code.as_str()).await?;
     let view = requests::view(&app.ctx, person, &id).await?;
     let way = Way::Code(code.clone());
-    Ok(page(&ConsentPage::new(app, person, &way, &view)))
+    let shown = ConsentPage::load(app, person, &way, &view).await?;
+    Ok(page(&shown))
 }
 
 /// The sign-in page, which leads back here.
@@ -194,8 +198,8 @@ async fn changed(
 ) -> Result<Response, Notice> {
     let view = requests::view(&app.ctx, person, id).await;
     let view = view.map_err(|error| refused(error, person, way))?;
-    let again =
-        ConsentPage::new(app, person, way, &view).with_problem(ConsentError::Changed.to_string());
+    let again = ConsentPage::load(app, person, way, &view).await?;
+    let again = again.with_problem(ConsentError::Changed.to_string());
     let mut response = (StatusCode::CONFLICT, page(&again)).into_response();
     response
         .extensions_mut()

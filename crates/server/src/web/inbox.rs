@@ -10,7 +10,7 @@ use procura_service::people::SignedIn;
 
 use super::next::sign_in_path;
 use super::notice::Notice;
-use super::page::{Shell, page};
+use super::page::{Place, Shell, page};
 use super::session::Visitor;
 use super::text::visible;
 use super::when;
@@ -27,7 +27,7 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     let waiting = waiting(&app, &person).await?;
     let row = |view: &ConsentView| Row::new(view, when::span(view.expires_at.since(now)));
     Ok(page(&InboxPage {
-        shell: Shell::new(&app, Some(&person)),
+        shell: Shell::new(&app, Some(&person)).at(Place::Inbox),
         rows: waiting.iter().map(row).collect(),
     }))
 }

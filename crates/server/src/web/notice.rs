@@ -155,9 +155,13 @@ impl Notice {
     pub(super) fn refused(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::RateLimited { retry_after } => Self::too_many(*retry_after),
-            other => Self::new(StatusCode::CONFLICT, "refused", "This is not possible now")
-                .say(other.to_string()),
+            other => Self::not_now(other.to_string()),
         }
+    }
+
+    /// What cannot be done now, and why.
+    pub(super) fn not_now(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "refused", "This is not possible now").say(why)
     }
 
     pub(super) fn internal() -> Self {

@@ -16,6 +16,27 @@ pub(super) struct Shell {
     pub(super) service: String,
     /// The address the person signed in with.
     pub(super) person: Option<String>,
+    /// Whether they are an administrator.
+    is_administrator: bool,
+    /// Which part of the pages this is.
+    here: Option<Place>,
+}
+
+/// A part of the pages that the navigation leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Apps,
+    Inbox,
+    Activity,
+    Account,
+    Administration,
+}
+
+/// A link of the navigation.
+pub(super) struct PlaceLink {
+    pub(super) name: &'static str,
+    pub(super) path: String,
+    pub(super) is_here: bool,
 }
 
 impl Shell {
@@ -24,7 +45,37 @@ impl Shell {
             base: app.base_path().to_owned(),
             service: app.ctx.provider().name.clone(),
             person: person.map(|signed_in| signed_in.person.email.to_string()),
+            is_administrator: person.is_some_and(|signed_in| signed_in.person.administrator),
+            here: None,
         }
+    }
+
+    /// The frame of a page that belongs to this part.
+    pub(super) fn at(self, place: Place) -> Self {
+        let here = Some(place);
+        Self { here, ..self }
+    }
+
+    /// The navigation.
+    pub(super) fn places(&self) -> Vec<PlaceLink> {
+        let link = |place, name, path: &str| PlaceLink {
+            name,
+            path: format!("{}{path}", self.base),
+            is_here: self.here == Some(place),
+        };
+        let mut places = vec![
+            PlaceLink {
+                path: self.home().to_owned(),
+                ..link(Place::Apps, "Apps", "")
+            },
+            link(Place::Inbox, "Inbox", "/inbox"),
+            link(Place::Activity, "Activity", "/activity"),
+            link(Place::Account, "Account", "/account"),
+        ];
+        if self.is_administrator {
+            places.push(link(Place::Administration, "Administration", "/admin"));
+        }
+        places
     }
 
     /// The path of the first page. Under a base path it has no slash at its end.

@@ -23,6 +23,23 @@ pub(super) fn moment(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// How long ago it was, or on which day when that is long: `5 minutes ago`, `on 26 February 2026`.
+pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
+    let since = now.since(at);
+    match since.as_secs() {
+        0..60 => "just now".to_owned(),
+        60..2_592_000 => format!("{} ago", span(since)),
+        _ => day(at),
+    }
+}
+
+fn day(at: Timestamp) -> String {
+    match utc(at) {
+        Some(at) => format!("on {} {} {}", at.day(), at.month(), at.year()),
+        None => at.to_string(),
+    }
+}
+
 /// A span, cut down to its largest unit: `9 minutes`, `1 hour`. Below a minute it is `less than a minute`.
 pub(super) fn span(duration: Duration) -> String {
     let minutes = duration.as_secs() / 60;
@@ -67,6 +84,17 @@ mod tests {
             moment(Timestamp::from_millis(i64::MAX), now),
             format!("{}ms", i64::MAX)
         );
+    }
+
+    #[test]
+    fn what_was_long_ago_has_a_date() {
+        let now = Timestamp::from_seconds(1_772_013_600);
+        let before = |seconds| ago(now.minus(Duration::from_secs(seconds)), now);
+        assert_eq!(before(59), "just now");
+        assert_eq!(before(60), "1 minute ago");
+        assert_eq!(before(2_591_999), "29 days ago");
+        assert_eq!(before(2_592_000), "on 26 January 2026");
+        assert_eq!(ago(now.plus(Duration::from_secs(9)), now), "just now");
     }
 
     #[test]

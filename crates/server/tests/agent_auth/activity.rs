@@ -5,7 +5,7 @@ use std::time::Duration;
 use procura_people::person::PersonId;
 use procura_people::presence::Method;
 use procura_service::activity::{self, ActivityEntry};
-use procura_service::admin::{AdminReply, AdminRequest};
+use procura_service::admin::{AdminReply, AdminRequest, Listing};
 use serde_json::{Value, json};
 
 use crate::support::flows::{ALICE, BOB};
@@ -168,7 +168,7 @@ async fn activity_requests_and_grants_go_with_an_account_if_so_configured() {
         let shown = bank.administer(AdminRequest::ShowAgent { agent_id }).await;
         assert_eq!(shown["status"], "revoked");
         assert_eq!(shown["grants"], json!([]));
-        let waiting = AdminRequest::ListApprovals(Default::default());
+        let waiting = AdminRequest::ListApprovals(Listing::default());
         assert_eq!(bank.administer(waiting).await, json!([]));
         verified(&bank).await;
     }

@@ -1,7 +1,7 @@
 //! Hosts that the operator takes in before they have any agent, and servers that take no published keys.
 
 use procura_people::presence::Method;
-use procura_service::admin::{AdminReply, AdminRequest};
+use procura_service::admin::{AdminReply, AdminRequest, Listing};
 use serde_json::{Value, json};
 
 use crate::support::flows::{ALICE, wish};
@@ -36,7 +36,7 @@ async fn a_host_taken_in_by_the_operator_is_known_when_it_registers() {
     assert_eq!(answer.body["status"], "pending", "a person still decides");
     bank.approve_all(&answer, ALICE).await;
     assert_eq!(bank.execute(&agent, "echo", json!({})).await.status, 200);
-    let hosts = AdminRequest::ListHosts(Default::default());
+    let hosts = AdminRequest::ListHosts(Listing::default());
     assert_eq!(bank.administer(hosts).await.as_array().unwrap().len(), 1);
     let record = &bank.records_of("host.added").await[0];
     assert!(

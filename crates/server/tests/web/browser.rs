@@ -1,6 +1,7 @@
 //! A browser without a screen: it keeps one cookie, sends forms as browsers do, and reads pages.
 
 use procura_keys::digest::sha256;
+use procura_people::person::{Person, PersonId};
 use procura_people::presence::Method;
 use procura_people::session::SessionToken;
 use serde_json::json;
@@ -164,6 +165,24 @@ pub(crate) async fn add_person(bank: &Bank, email: &str) {
     procura_service::people::add_person(&bank.ctx, "test", email, name, password)
         .await
         .unwrap();
+}
+
+/// Somebody with an account who looks after the server.
+pub(crate) async fn add_administrator(bank: &Bank, email: &str) {
+    let now = bank.now();
+    let person = Person {
+        id: PersonId::new(now, [9; 10]),
+        email: email.parse().unwrap(),
+        name: "Root".to_owned(),
+        password: None,
+        disabled: false,
+        administrator: true,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut tx = bank.store.begin().await.unwrap();
+    tx.insert_person(&person).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// The code of a request by a new app for these capabilities.

@@ -10,27 +10,25 @@ use crate::support::Bank;
 use crate::support::flows::ALICE;
 
 #[tokio::test]
-async fn it_says_who_is_signed_in_and_takes_a_code() {
+async fn without_any_app_it_says_so_and_takes_a_code() {
     let bank = Bank::start().await;
     let mut browser = Browser::signed_in(&bank, ALICE, Method::Password).await;
     let page = browser.get("/").await;
     insta::assert_snapshot!(words(&page), @r"
-    Hello, P
+    Connected apps
+    Apps whose agents may act in your name at bank. You can stop each of them at any time.
+    Connected
+    Stopped
+    No app is connected yet
+    An app that wants to let an agent act for you shows you a code. Type it in to see what it asks for.
     Your inbox
     Nothing waits for your decision.
     Open your inbox
     Connect an app
-    An app that wants to let an agent act for you shows you a code. Type it here to see what it asks for.
+    Type the code that the app shows.
     Code
     Eight letters. Capitals and dashes do not matter.
     Continue
-    Your account
-    Name
-    P
-    E-mail address
-    alice@example.com
-    Server
-    bank
     ");
     assert!(page.text.contains("action=\"/device\""), "{}", page.text);
 }

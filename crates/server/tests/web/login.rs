@@ -21,7 +21,7 @@ async fn the_right_password_signs_in() {
         )
         .await;
     assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
-    assert!(words(&browser.get("/").await).contains(ALICE));
+    assert!(browser.get("/").await.text.contains(ALICE));
     assert_eq!(bank.records_of("person.sign_in").await.len(), 1);
 }
 

@@ -9,10 +9,12 @@
 mod support;
 
 mod account;
+mod admin;
 mod arrival;
 mod authenticator;
 mod bounds;
 mod browser;
+mod connected;
 mod decision;
 mod device;
 mod home;

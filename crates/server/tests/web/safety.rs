@@ -24,7 +24,10 @@ async fn every_page(bank: &Bank) -> Vec<(&'static str, Answer)> {
         ),
         ("redirect", nobody.get("/").await),
         ("home", alice.get("/").await),
+        ("stopped apps", alice.get("/?show=stopped").await),
         ("inbox", alice.get("/inbox").await),
+        ("activity", alice.get("/activity").await),
+        ("no app", alice.get("/apps/x").await),
         ("code entry", alice.get("/device").await),
         ("unknown code", alice.get("/device?code=BCDF-GHJK").await),
         ("no choice", alice.approve(&consent, &[]).await),
@@ -45,6 +48,7 @@ async fn every_page(bank: &Bank) -> Vec<(&'static str, Answer)> {
         ("wrong method", alice.send("PUT", "/login", &[], None).await),
         ("no asset", alice.get("/assets/nothing").await),
         ("style", alice.get("/assets/procura.css").await),
+        ("script", alice.get("/assets/live.js").await),
         ("logo", alice.get("/assets/logo.svg").await),
         ("script", alice.get("/assets/passkey.js").await),
         ("recovery", nobody.get("/login/recovery").await),
@@ -281,6 +285,7 @@ async fn assets_are_kept_until_they_change() {
         ("/assets/procura.css", "text/css; charset=utf-8"),
         ("/assets/logo.svg", "image/svg+xml"),
         ("/assets/passkey.js", "text/javascript; charset=utf-8"),
+        ("/assets/live.js", "text/javascript; charset=utf-8"),
     ] {
         let first = browser.get(path).await;
         assert_eq!(
@@ -314,6 +319,8 @@ async fn under_a_path_every_link_stays_under_it() {
         "/bank/device",
         "/bank/device?code=BCDF-GHJK",
         "/bank/logout",
+        "/bank/activity",
+        "/bank/apps/x",
     ] {
         let page = browser.get(path).await;
         let mut links = Vec::new();
@@ -324,7 +331,10 @@ async fn under_a_path_every_link_stays_under_it() {
         assert!(links.len() >= 3, "{path}: {}", page.text);
         for link in links {
             assert!(
-                link == "/bank" || link.starts_with("/bank/") || link == "#main",
+                link == "/bank"
+                    || link.starts_with("/bank/")
+                    || link.starts_with("/bank?")
+                    || link == "#main",
                 "{path}: {link}"
             );
         }

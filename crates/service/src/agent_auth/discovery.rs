@@ -13,12 +13,12 @@ use crate::error::ServiceResult;
 pub fn discovery(ctx: &Context) -> Discovery {
     let provider = ctx.provider();
     let path = |path: &str| Some(path.to_owned());
+    let algorithms = ctx.policy().algorithms.iter().copied();
+    let algorithms = algorithms.map(Algorithm::as_str);
     let core = ctx.policy().approval_methods.iter();
     let core = core.map(|method| method.as_str().to_owned());
     let custom = ctx.policy().custom_methods.iter();
     let custom = custom.map(|method| method.name.clone());
-    let algorithms = ctx.policy().algorithms.iter().copied();
-    let algorithms = algorithms.map(Algorithm::as_str);
     Discovery {
         version: VERSION.to_owned(),
         provider_name: provider.name.clone(),

@@ -100,11 +100,11 @@ pub(crate) async fn apply(tx: &mut dyn Transaction, op: Op) -> StoreResult<Strin
         Op::DeleteSession(digest) => tx.delete_session(&digest).await?,
         Op::DeleteSessionsOf(person) => tx.delete_sessions_of_person(&person).await?,
         Op::DeleteExpiredSessions(now) => {
-            return counted(tx.delete_expired_sessions(now, 99).await?);
+            return Ok(tx.delete_expired_sessions(now, 99).await?.to_string());
         }
         Op::AppendAudit(entries) => tx.append_audit(entries).await?,
         Op::InsertSeen(tokens) => tx.insert_seen(&tokens).await?,
-        Op::DeleteForgotten(now) => return counted(tx.delete_forgotten(now, 99).await?),
+        Op::DeleteForgotten(now) => return Ok(tx.delete_forgotten(now, 99).await?.to_string()),
         Op::DeleteStaleAgents(before, now) => {
             let gone = tx.delete_stale_agents(before, now, 99).await?;
             return Ok(format!("{gone:?}"));
@@ -114,16 +114,16 @@ pub(crate) async fn apply(tx: &mut dyn Transaction, op: Op) -> StoreResult<Strin
             return Ok(format!("{expired:?}"));
         }
         Op::DeleteStaleHosts(before) => {
-            return counted(tx.delete_stale_hosts(before, 99).await?);
+            return Ok(tx.delete_stale_hosts(before, 99).await?.to_string());
         }
         Op::DeleteOldApprovals(before) => {
-            return counted(tx.delete_old_approvals(before, 99).await?);
+            return Ok(tx.delete_old_approvals(before, 99).await?.to_string());
         }
         Op::DeleteUnansweredGrants(before) => {
-            return counted(tx.delete_unanswered_grants(before, 99).await?);
+            return Ok(tx.delete_unanswered_grants(before, 99).await?.to_string());
         }
         Op::DeleteEndedGrants(before) => {
-            return counted(tx.delete_ended_grants(before, 99).await?);
+            return Ok(tx.delete_ended_grants(before, 99).await?.to_string());
         }
         Op::DeleteRequestsAndGrantsOf(user) => tx.delete_requests_and_grants_of(&user).await?,
         Op::EraseActivityBefore(before) => {
@@ -132,10 +132,6 @@ pub(crate) async fn apply(tx: &mut dyn Transaction, op: Op) -> StoreResult<Strin
         }
     }
     Ok(String::new())
-}
-
-fn counted(rows: u64) -> StoreResult<String> {
-    Ok(rows.to_string())
 }
 
 /// All that the store holds, in words, by every list it has.

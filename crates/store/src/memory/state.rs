@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) invitations: Arc<HashMap<[u8; 32], Invitation>>,
     /// Person and digest of the code.
     pub(super) recovery_codes: Arc<BTreeSet<(PersonId, [u8; 32])>>,
+    /// A person and what they have a label for.
+    pub(super) labels: Arc<BTreeMap<(String, String), String>>,
     /// Signer and `jti`, and when to forget them.
     pub(super) seen: Arc<HashMap<(String, String), Timestamp>>,
     /// The persons whose activity has to be erased.

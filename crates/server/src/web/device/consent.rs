@@ -8,11 +8,13 @@ use procura_keys::clock::Timestamp;
 use procura_people::consent::{ConsentItem, ConsentKind, ConsentView};
 use procura_people::presence::{Strength, judge};
 use procura_people::warning::{Warning, warnings};
+use procura_service::ServiceResult;
 use procura_service::people::SignedIn;
 
 use super::adjust::{Adjust, Kind};
 use super::answer::Mistake;
 use super::bounds::Problems;
+use super::claims::{self, ClaimRow};
 use super::way::Way;
 use crate::app::App;
 use crate::web::form::Fields;
@@ -33,6 +35,8 @@ pub(super) struct ConsentPage {
     reason: Option<String>,
     message: Option<String>,
     rows: Vec<Row>,
+    /// What becomes the person's with the app.
+    claims: Vec<ClaimRow>,
     /// What to look at twice: about the names, and about what is asked for.
     name_warnings: Vec<String>,
     warnings: Vec<String>,
@@ -54,7 +58,19 @@ pub(super) struct ConsentPage {
 }
 
 impl ConsentPage {
-    pub(super) fn new(app: &App, person: &SignedIn, way: &Way, view: &ConsentView) -> Self {
+    /// The page of a request, with what else there is to know.
+    pub(super) async fn load(
+        app: &App,
+        person: &SignedIn,
+        way: &Way,
+        view: &ConsentView,
+    ) -> ServiceResult<Self> {
+        let claims = claims::of_request(app, person, &view.reference).await?;
+        let page = Self::new(app, person, way, view);
+        Ok(Self { claims, ..page })
+    }
+
+    fn new(app: &App, person: &SignedIn, way: &Way, view: &ConsentView) -> Self {
         let now = app.ctx.now();
         let fresh_for = app.ctx.policy().session.fresh_for;
         let unusual = warnings(view, &protected_names(app));
@@ -73,6 +89,7 @@ impl ConsentPage {
                 .iter()
                 .map(|item| Row::new(item, view.ends_by, person, now))
                 .collect(),
+            claims: Vec::new(),
             name_warnings: said(&unusual, true),
             warnings: said(&unusual, false),
             items: view.items.clone(),
