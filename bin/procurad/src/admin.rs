@@ -1,35 +1,37 @@
 //! `procurad admin`: one request to the running server, or to the store when none runs.
 
-use std::io::{self, IsTerminal as _, Read as _};
+mod openapi;
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use procura_server::config::Config;
-use procura_server::serve::administer;
+use procura_server::gateway::starter;
+use procura_server::serve::{administer, ask_running, read_descriptions};
 use procura_service::admin::{AdminCall, AdminReply, AdminRequest, Listing};
 use serde_json::{Map, Value};
 
 use crate::args::{
     AdminCommand, AgentsCommand, ApprovalsCommand, AuditCommand, ConfigCommand, GrantsCommand,
-    HostsCommand, HousekeepingCommand, ListArgs, PeopleCommand, Subject,
+    HostsCommand, HousekeepingCommand, ListArgs, OpenapiCommand, PeopleCommand, Subject,
 };
 use crate::output;
 
 pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<ExitCode> {
-    let file = command
-        .config
-        .as_deref()
-        .context("--config FILE is required")?;
-    let config = Config::load(file, None)?;
-    let Some(request) = request(command.subject)? else {
-        output::line(&format!(
-            "{} is good: {} capabilities",
-            file.display(),
-            config.catalogue.iter().count()
-        ))?;
-        return Ok(ExitCode::SUCCESS);
+    let file = command.config.as_deref();
+    let request = match command.subject {
+        Subject::Openapi(OpenapiCommand::Check { sources }) => {
+            return openapi::check(sources, command.json).await;
+        }
+        Subject::Config(config) => return self::config(config, file).await,
+        subject => request(subject)?,
     };
+    if let Some(file) = file {
+        Config::load(file, None)?;
+    }
     let mut call = AdminCall {
         administrator: administrator(),
         request,
@@ -52,7 +54,7 @@ pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<ExitCode> {
 }
 
 /// Prints all records that a request comes to, one answer after the other.
-async fn export(file: &Path, data: &Path, mut call: AdminCall) -> anyhow::Result<ExitCode> {
+async fn export(file: Option<&Path>, data: &Path, mut call: AdminCall) -> anyhow::Result<ExitCode> {
     loop {
         let records = ask(file, data, &call).await?;
         let records = records.as_array().map_or(&[][..], Vec::as_slice);
@@ -83,18 +85,59 @@ fn place(request: &mut AdminRequest) -> Option<&mut i64> {
     }
 }
 
-async fn ask(file: &Path, data: &Path, call: &AdminCall) -> anyhow::Result<Value> {
-    // Read again for each request: the store takes the configuration apart when no server runs.
-    let config = Config::load(file, None)?;
-    match administer(config, data.to_owned(), call).await? {
+/// Without a configuration only a running server can answer, since nothing says where its records are.
+async fn ask(file: Option<&Path>, data: &Path, call: &AdminCall) -> anyhow::Result<Value> {
+    let reply = match file {
+        // Read again for each request: the store takes the configuration apart when no server runs.
+        Some(file) => administer(Config::load(file, None)?, data.to_owned(), call).await?,
+        None => ask_running(data, call)
+            .await?
+            .with_context(|| format!("no server runs on {}; give --config FILE", data.display()))?,
+    };
+    match reply {
         AdminReply::Done(value) => Ok(value),
         AdminReply::Refused(why) => bail!(why),
     }
 }
 
-/// What is asked of the server; nothing when checking the configuration was all.
-fn request(subject: Subject) -> anyhow::Result<Option<AdminRequest>> {
-    Ok(Some(match subject {
+/// Checks a configuration, or writes one.
+async fn config(command: ConfigCommand, file: Option<&Path>) -> anyhow::Result<ExitCode> {
+    match command {
+        ConfigCommand::Check => {
+            let file = file.context("--config FILE is required")?;
+            let mut config = Config::load(file, None)?;
+            let reports = read_descriptions(&mut config).await?;
+            let aside: usize = reports.iter().map(|report| report.quarantined.len()).sum();
+            let count = config.catalogue.iter().count();
+            let file = file.display();
+            output::line(&match aside {
+                0 => format!("{file} is good: {count} capabilities"),
+                _ => format!(
+                    "{file} is good: {count} capabilities; {aside} operations cannot be offered"
+                ),
+            })?;
+        }
+        ConfigCommand::Init { openapi, upstream } => {
+            let text = starter(&openapi, upstream.as_ref()).await;
+            let text = text.map_err(anyhow::Error::msg)?;
+            match file {
+                None => output::line(text.trim_end())?,
+                Some(file) => write_new(file, &text)?,
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a file that must not exist yet: a configuration is somebody's work.
+fn write_new(file: &Path, text: &str) -> anyhow::Result<()> {
+    let written = File::create_new(file).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// What is asked of the server.
+fn request(subject: Subject) -> anyhow::Result<AdminRequest> {
+    Ok(match subject {
         Subject::People(command) => people(command)?,
         Subject::Agents(AgentsCommand::List(list)) => AdminRequest::ListAgents(listing(list)),
         Subject::Agents(AgentsCommand::Show { agent_id }) => AdminRequest::ShowAgent { agent_id },
@@ -141,8 +184,8 @@ fn request(subject: Subject) -> anyhow::Result<Option<AdminRequest>> {
         Subject::Audit(AuditCommand::Export) => AdminRequest::AuditExport { after: 0 },
         Subject::Audit(AuditCommand::Verify) => AdminRequest::AuditVerify,
         Subject::Housekeeping(HousekeepingCommand::Run) => AdminRequest::RunHousekeeping,
-        Subject::Config(ConfigCommand::Check) => return Ok(None),
-    }))
+        Subject::Config(_) | Subject::Openapi(_) => bail!("this is not asked of a server"),
+    })
 }
 
 fn people(command: PeopleCommand) -> anyhow::Result<AdminRequest> {

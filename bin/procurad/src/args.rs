@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as Section, Parser, Subcommand};
+use url::Url;
 
 /// Serves the Agent Auth Protocol in front of a service: agents register, people approve, limits hold.
 #[derive(Debug, Parser)]
@@ -32,8 +33,14 @@ pub(crate) struct DemoCommand {
 #[derive(Debug, Section)]
 pub(crate) struct ServeCommand {
     /// The configuration file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "openapi")]
+    pub(crate) config: Option<PathBuf>,
+    /// Serve the operations of this OpenAPI description, without a configuration file
+    #[arg(long, value_name = "FILE-OR-URL", conflicts_with = "config")]
+    pub(crate) openapi: Option<String>,
+    /// The service that carries them out, if not where the description says
+    #[arg(long, value_name = "URL", requires = "openapi")]
+    pub(crate) upstream: Option<Url>,
     /// Where to listen; also makes the issuer when the configuration names none
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) listen: Option<String>,
@@ -47,7 +54,7 @@ pub(crate) struct ServeCommand {
 
 #[derive(Debug, Section)]
 pub(crate) struct AdminCommand {
-    /// The configuration file
+    /// The configuration file; a running server can be asked without it
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
     /// The data directory of the server
@@ -91,6 +98,9 @@ pub(crate) enum Subject {
     /// The configuration file
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// OpenAPI descriptions
+    #[command(subcommand)]
+    Openapi(OpenapiCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -271,6 +281,25 @@ pub(crate) enum HousekeepingCommand {
 pub(crate) enum ConfigCommand {
     /// Say whether the configuration is good
     Check,
+    /// Write a configuration for an OpenAPI description, to --config FILE or standard output
+    Init {
+        /// The description
+        #[arg(long, value_name = "FILE-OR-URL")]
+        openapi: String,
+        /// The service that carries its operations out, if not where the description says
+        #[arg(long, value_name = "URL")]
+        upstream: Option<Url>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OpenapiCommand {
+    /// Say what would become of each operation of descriptions
+    Check {
+        /// Files, addresses, or folders of files
+        #[arg(required = true, value_name = "FILE-OR-URL-OR-FOLDER")]
+        sources: Vec<String>,
+    },
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed or refused, 2 wrong usage.";

@@ -4,6 +4,7 @@ mod admin;
 mod args;
 mod demo;
 mod output;
+mod report;
 mod serve;
 
 use std::process::ExitCode;

@@ -12,10 +12,12 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
     }
 }
 
-/// Tells something to whoever looks on.
-pub(crate) fn note(text: &str) {
-    // Nobody may be looking.
-    let _ = writeln!(io::stderr(), "{text}");
+/// Prints talk. A reader that has gone away is no error.
+pub(crate) fn talk(text: &str) -> io::Result<()> {
+    match writeln!(io::stderr(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
 }
 
 /// Tells what went wrong, and fails.

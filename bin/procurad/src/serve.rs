@@ -2,16 +2,28 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use procura_server::config::Config;
+use procura_server::gateway::starter;
 use procura_server::serve::Serve;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::ServeCommand;
-use crate::output;
+use crate::{output, report};
 
 pub(crate) async fn run(command: ServeCommand) -> anyhow::Result<ExitCode> {
-    let config = Config::load(&command.config, command.listen.as_deref())?;
+    let listen = command.listen.as_deref();
+    let described = command.openapi.is_some();
+    let config = match (&command.config, &command.openapi) {
+        (Some(file), _) => Config::load(file, listen)?,
+        (None, Some(source)) => {
+            let text = starter(source, command.upstream.as_ref()).await;
+            let text = text.map_err(anyhow::Error::msg)?;
+            Config::parse(&text, listen).map_err(anyhow::Error::msg)?
+        }
+        (None, None) => bail!("give --config FILE or --openapi FILE-OR-URL"),
+    };
+    let data = command.data.clone();
     let serve = Serve {
         config,
         data: command.data,
@@ -20,11 +32,16 @@ pub(crate) async fn run(command: ServeCommand) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let running = serve.start().await?;
+    if described {
+        for report in &running.reports {
+            output::talk(&report::of_start(report, &running.issuer, &data))?;
+        }
+    }
     output::line(&running.issuer)?;
     if let Some(setup) = &running.setup {
-        output::note(&format!(
+        output::talk(&format!(
             "There is no administrator yet. Whoever opens this link within an hour becomes one:\n{setup}"
-        ));
+        ))?;
     }
     let stop = async move {
         tokio::select! {

@@ -3,7 +3,12 @@
 //! By the time a backend is called, the caller is verified, the grant's limits and the input schema hold, and
 //! the call is in the audit log. A backend never sees a token.
 
+pub mod http;
+pub mod openapi;
 pub mod respond;
+pub mod template;
+
+use std::time::Duration;
 
 pub use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -42,7 +47,33 @@ pub enum Reply {
     Stream(BoxStream<'static, Result<Value, BackendError>>),
 }
 
-/// Why a backend did not answer. The text is for the operator's log and never reaches an agent.
+/// Why a backend did not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the backend failed: {0}")]
-pub struct BackendError(pub String);
+pub enum BackendError {
+    /// It broke. The text is for the operator's log and never reaches an agent.
+    #[error("the backend failed: {0}")]
+    Failed(String),
+    /// The arguments fit the input schema and still cannot be sent. Shown to the agent.
+    #[error("{0}")]
+    Arguments(String),
+    /// The service behind turned the call down, as services do with wrong arguments.
+    #[error("the service behind answered with status {status}")]
+    Refused {
+        /// Its HTTP status.
+        status: u16,
+        /// What it said, where the operator lets agents see that.
+        detail: Option<Value>,
+    },
+    /// The service behind is called too often.
+    #[error("the service behind is called too often")]
+    Busy {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The service behind is not called for a while, since it failed again and again.
+    #[error("the service behind is out of order")]
+    Unavailable {
+        /// When it is tried again.
+        retry_after: Duration,
+    },
+}

@@ -179,6 +179,20 @@ pub enum Refusal {
         /// When to come back.
         retry_after: Duration,
     },
+    /// The service that carries the capability out turned the call down.
+    #[error("The service behind this capability refused the call with status {status}.")]
+    UpstreamRefused {
+        /// Its HTTP status.
+        status: u16,
+        /// What it said, where that may be shown.
+        detail: Option<Value>,
+    },
+    /// The service that carries the capability out is out of order.
+    #[error("The service behind this capability is out of order. Retry in {} s.", .retry_after.as_secs().max(1))]
+    UpstreamUnavailable {
+        /// When it is tried again.
+        retry_after: Duration,
+    },
     /// The path exists, the method does not.
     #[error("This path does not take this method.")]
     MethodNotAllowed,
@@ -234,6 +248,8 @@ impl Refusal {
             Self::StreamTooLong => ("stream_too_long", 403),
             Self::UnknownHostsRefused => ("dynamic_host_registration_disabled", 403),
             Self::RateLimited { .. } => ("rate_limited", 429),
+            Self::UpstreamRefused { .. } => ("upstream_refused", 422),
+            Self::UpstreamUnavailable { .. } => ("upstream_unavailable", 503),
             Self::MethodNotAllowed => ("method_not_allowed", 405),
             Self::PathNotFound => ("not_found", 404),
         }
@@ -262,6 +278,12 @@ impl Refusal {
             }
             Self::ConstraintViolated { violations } => {
                 body.insert("violations".into(), json!(violations));
+            }
+            Self::UpstreamRefused { status, detail } => {
+                body.insert("upstream_status".into(), json!(status));
+                if let Some(detail) = detail {
+                    body.insert("upstream_detail".into(), detail.clone());
+                }
             }
             Self::LimitExceeded {
                 capability,
@@ -392,6 +414,13 @@ mod tests {
             Refusal::AutonomousRefused,
             Refusal::RateLimited {
                 retry_after: Duration::from_secs(30),
+            },
+            Refusal::UpstreamRefused {
+                status: 404,
+                detail: Some(json!({ "message": "no such order" })),
+            },
+            Refusal::UpstreamUnavailable {
+                retry_after: Duration::from_secs(10),
             },
             Refusal::MethodNotAllowed,
             Refusal::PathNotFound,

@@ -15,6 +15,8 @@ pub struct FetchPolicy {
     pub reach: Reach,
     /// Whether `http://` is accepted, for loopback hosts only. For development.
     pub allow_loopback_http: bool,
+    /// Whether `http://` is accepted for every host in reach. For services that an operator names.
+    pub allow_http: bool,
     /// How long resolving, connecting and the TLS handshake may take together.
     pub connect_timeout: Duration,
     /// How long a whole exchange may take, redirects and body included.
@@ -42,6 +44,7 @@ impl FetchPolicy {
         Self {
             reach: Reach::Public,
             allow_loopback_http: false,
+            allow_http: false,
             connect_timeout: CONNECT_TIMEOUT,
             total_timeout: TOTAL_TIMEOUT,
             stream_idle_timeout: STREAM_IDLE_TIMEOUT,
@@ -91,6 +94,8 @@ impl FetchPolicy {
                 verdict,
             }),
             ("http", Some(AddressVerdict::Loopback)) if self.allow_loopback_http => Ok(()),
+            ("http", None) if self.allow_http => Ok(()),
+            ("http", Some(verdict)) if self.allow_http && self.permits(verdict) => Ok(()),
             _ => Err(FetchError::NotHttps { host: host_of(url) }),
         }
     }
@@ -173,6 +178,24 @@ mod tests {
                 ..
             })
         ));
+    }
+
+    #[test]
+    fn plain_http_to_services_an_operator_names_stays_within_reach() {
+        let policy = FetchPolicy {
+            allow_http: true,
+            ..FetchPolicy::client()
+        };
+        for text in [
+            "http://orders:3000/",
+            "http://10.0.0.1/",
+            "http://127.0.0.1/",
+        ] {
+            assert_eq!(admit(&policy, text), Ok(()), "{text}");
+        }
+        for text in ["http://169.254.169.254/", "ftp://orders/"] {
+            assert!(admit(&policy, text).is_err(), "{text}");
+        }
     }
 
     #[test]

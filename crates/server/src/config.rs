@@ -7,25 +7,30 @@ mod capability;
 mod custom_method;
 mod document;
 mod housekeeping;
+mod http;
 mod issuer;
 mod jwks;
 mod limits;
+mod openapi;
 mod proxy;
 mod security;
 mod span;
 mod store;
 mod tls;
+mod upstream;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use procura_adapters::http::Upstream;
 use procura_fetch::{FetchPolicy, JwksPolicy};
 use procura_service::catalogue::Catalogue;
 use procura_service::limits::Rates;
 use procura_service::{Policy, Provider};
 
+use crate::gateway::{Described, Report};
 use crate::proxy::Proxies;
 use crate::tls::TlsFiles;
 
@@ -33,6 +38,7 @@ pub use document::DevelopmentPerson;
 use document::Document;
 use span::CountPer;
 pub use store::{StoreChoice, StoreUrl};
+use upstream::UpstreamSection;
 
 /// A configuration that was judged good.
 #[derive(Debug)]
@@ -43,6 +49,8 @@ pub struct Config {
     pub policy: Policy,
     /// What it offers.
     pub catalogue: Catalogue,
+    /// Descriptions that still have to be read for what they offer.
+    pub described: Vec<Described>,
     /// How often.
     pub rates: Rates,
     /// Which proxies are believed what.
@@ -90,15 +98,25 @@ impl Config {
         })
     }
 
+    /// Reads the descriptions and adds what they offer to the catalogue.
+    pub async fn read_descriptions(&mut self) -> Result<Vec<Report>, String> {
+        let mut reports = Vec::new();
+        for described in std::mem::take(&mut self.described) {
+            reports.push(described.offer(&mut self.catalogue).await?);
+        }
+        Ok(reports)
+    }
+
     /// Reads a text.
     pub fn parse(text: &str, listen: Option<&str>) -> Result<Self, String> {
         Self::judge(text, listen, None)
     }
 
     fn judge(text: &str, listen: Option<&str>, store_url: Option<String>) -> Result<Self, String> {
-        let document: Document = toml::from_str(text).map_err(|error| error.to_string())?;
+        let mut document: Document = toml::from_str(text).map_err(|error| error.to_string())?;
         let listen = listen.map_or_else(|| document.server.listen.clone(), str::to_owned);
         let issuer = issuer::judge(document.provider.issuer.as_deref(), &listen)?;
+        let upstreams = Upstreams::judge(&document.upstream)?;
         let proxies = document.proxy.judge()?;
         let tls = document
             .tls
@@ -117,7 +135,7 @@ impl Config {
                     at + 1
                 )
             };
-            let offered = section.judge(certificates).map_err(named)?;
+            let offered = section.judge(certificates, &upstreams).map_err(named)?;
             let own_rate = section.rate.map(CountPer::rate);
             own_rates.extend(own_rate.map(|rate| (offered.shown.name.clone(), rate)));
             catalogue
@@ -125,7 +143,10 @@ impl Config {
                 .map_err(|taken| named(taken.to_string()))?;
         }
         document.judge()?;
+        let sections = std::mem::take(&mut document.openapi).into_iter();
+        let described = sections.map(|section| section.judge(&upstreams));
         Ok(Self {
+            described: described.collect::<Result<_, _>>()?,
             provider: Provider {
                 name: document.provider.name.clone(),
                 description: document.provider.description.clone(),
@@ -148,6 +169,31 @@ impl Config {
 
 /// What a capability is carried out by.
 type SharedBackend = Arc<dyn procura_adapters::Backend>;
+
+/// The services of the file, by name.
+#[derive(Default)]
+struct Upstreams(BTreeMap<String, Arc<Upstream>>);
+
+impl Upstreams {
+    fn judge(sections: &[UpstreamSection]) -> Result<Self, String> {
+        let mut upstreams = BTreeMap::new();
+        for section in sections {
+            let upstream = section.judge()?;
+            if upstreams.insert(section.name.clone(), upstream).is_some() {
+                return Err(format!(
+                    "upstream {:?}: this name is used twice",
+                    section.name
+                ));
+            }
+        }
+        Ok(Self(upstreams))
+    }
+
+    fn find(&self, name: &str) -> Result<Arc<Upstream>, String> {
+        let unknown = || format!("upstream: no [[upstream]] is named {name:?}");
+        self.0.get(name).cloned().ok_or_else(unknown)
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -57,7 +57,7 @@ fn refused(refusal: &Refusal) -> Response {
 /// What a refusal tells in a header.
 fn header_of(refusal: &Refusal) -> Option<(HeaderName, String)> {
     match refusal {
-        Refusal::RateLimited { retry_after } => {
+        Refusal::RateLimited { retry_after } | Refusal::UpstreamUnavailable { retry_after } => {
             // Rounded up: coming back a moment early would be refused again.
             let seconds = retry_after.as_millis().div_ceil(1000).max(1);
             Some((RETRY_AFTER, seconds.to_string()))

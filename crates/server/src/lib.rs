@@ -8,6 +8,7 @@ pub mod app;
 pub mod config;
 pub mod data_dir;
 mod error;
+pub mod gateway;
 mod json;
 pub mod listen;
 pub mod metrics;

@@ -1,7 +1,7 @@
 //! From a configuration and a data directory to a running server, and back.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::app::App;
 use crate::config::{Config, DevelopmentPerson};
 use crate::data_dir::DataDir;
+use crate::gateway::{Quarantined, Report};
 use crate::proxy::Proxies;
 use crate::storage::Storage;
 use crate::tls::Tls;
@@ -43,6 +44,8 @@ pub struct Running {
     pub issuer: String,
     /// Where to set up the first administrator, as long as there is none. Whoever has it becomes that.
     pub setup: Option<String>,
+    /// What became of each description.
+    pub reports: Vec<Report>,
     listener: TcpListener,
     proxies: Proxies,
     tls: Option<Arc<Tls>>,
@@ -62,7 +65,8 @@ struct Opened {
 
 impl Serve {
     /// Opens the data directory and starts listening. From here on, connections are taken.
-    pub async fn start(self) -> anyhow::Result<Running> {
+    pub async fn start(mut self) -> anyhow::Result<Running> {
+        let reports = read_descriptions(&mut self.config).await?;
         let listen = self.config.listen.clone();
         let issuer = self.config.provider.issuer.clone();
         let people = self.config.development_people.clone();
@@ -92,6 +96,7 @@ impl Serve {
         Ok(Running {
             setup: setup.map(|token| format!("{issuer}/setup/{}", token.expose())),
             issuer,
+            reports,
             listener,
             proxies,
             tls: tls.map(Arc::new),
@@ -139,15 +144,39 @@ impl Running {
     }
 }
 
+/// Reads the descriptions of the configuration and tells the log what cannot be offered.
+pub async fn read_descriptions(config: &mut Config) -> anyhow::Result<Vec<Report>> {
+    let reports = config
+        .read_descriptions()
+        .await
+        .map_err(anyhow::Error::msg)?;
+    for report in &reports {
+        for Quarantined { operation, reason } in &report.quarantined {
+            let source = &report.source;
+            tracing::warn!(source, operation, reason, "an operation is not offered");
+        }
+    }
+    Ok(reports)
+}
+
+/// Carries out an administrator's request in the server that uses the data directory, if one does.
+pub async fn ask_running(data: &Path, call: &AdminCall) -> anyhow::Result<Option<AdminReply>> {
+    Ok(admin_socket::ask(data, call).await?)
+}
+
 /// Carries out an administrator's request: in the server that uses the data directory, or, when none does,
 /// on the store itself.
 pub async fn administer(
-    config: Config,
+    mut config: Config,
     data: PathBuf,
     call: &AdminCall,
 ) -> anyhow::Result<AdminReply> {
     if let Some(reply) = admin_socket::ask(&data, call).await? {
         return Ok(reply);
+    }
+    // People and records can be administered while a description is out of reach.
+    if let Err(error) = read_descriptions(&mut config).await {
+        tracing::warn!(%error, "a description cannot be read, and nothing of it is known here");
     }
     let Opened {
         ctx,

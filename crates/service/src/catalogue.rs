@@ -10,6 +10,9 @@ use procura_agent_auth::constraint::Constraints;
 use procura_agent_auth::token::possession::Demand;
 use procura_agent_auth::wire::capability::Capability;
 
+use serde_json::Value;
+
+use crate::output::Checked;
 use crate::schema::{InputSchema, SchemaError};
 
 /// The capabilities of a server, by name.
@@ -20,7 +23,7 @@ pub struct Catalogue {
 
 /// One capability: what is shown of it, what approving it takes, and what carries it out.
 pub struct Offered {
-    /// What clients see.
+    /// What clients see; without its schemas, if they are packed. See [`in_full`](Self::in_full).
     pub shown: Capability,
     /// What approving it takes.
     pub approval: ApprovalStrength,
@@ -34,6 +37,13 @@ pub struct Offered {
     pub input: Option<InputSchema>,
     /// What carries it out.
     pub backend: Arc<dyn Backend>,
+    packed: Option<Packed>,
+}
+
+/// Schemas as text, which takes a tenth of the memory.
+struct Packed {
+    input: Option<Arc<str>>,
+    output: Option<Arc<str>>,
 }
 
 impl Offered {
@@ -52,7 +62,36 @@ impl Offered {
             possession: Demand::None,
             input,
             backend,
+            packed: None,
         })
+    }
+
+    /// Keeps the schemas as text, and the input's compiled only once it is needed. For capabilities that come by
+    /// the thousand, most of which nobody calls.
+    pub fn pack(&mut self) {
+        let text = |schema: Value| Arc::<str>::from(schema.to_string());
+        let input = self.shown.input.take().map(text);
+        let output = self.shown.output.take().map(text);
+        self.input = input.clone().map(InputSchema::deferred);
+        self.packed = Some(Packed { input, output });
+    }
+
+    /// What clients see, schemas and all.
+    pub fn in_full(&self) -> Capability {
+        let mut shown = self.shown.clone();
+        if let Some(packed) = &self.packed {
+            let read = |text: &Option<Arc<str>>| serde_json::from_str(text.as_deref()?).ok();
+            shown.input = read(&packed.input);
+            shown.output = read(&packed.output);
+        }
+        shown
+    }
+
+    /// From here on, a result that does not fit the output schema is a failure of the backend.
+    pub fn check_output(&mut self) -> Result<(), SchemaError> {
+        let output = self.shown.output.as_ref().unwrap_or(&Value::Bool(true));
+        self.backend = Arc::new(Checked::new(Arc::clone(&self.backend), output)?);
+        Ok(())
     }
 }
 

@@ -40,6 +40,23 @@ impl From<StoreError> for ServiceError {
     }
 }
 
+impl From<BackendError> for ServiceError {
+    /// What an agent can act on is a refusal; the rest is nobody's business but the operator's.
+    fn from(error: BackendError) -> Self {
+        match error {
+            BackendError::Failed(_) => Self::Failed(error.into()),
+            BackendError::Arguments(message) => Refusal::InvalidRequest(message).into(),
+            BackendError::Refused { status, detail } => {
+                Refusal::UpstreamRefused { status, detail }.into()
+            }
+            BackendError::Busy { retry_after } => Refusal::RateLimited { retry_after }.into(),
+            BackendError::Unavailable { retry_after } => {
+                Refusal::UpstreamUnavailable { retry_after }.into()
+            }
+        }
+    }
+}
+
 impl From<TokenDefect> for ServiceError {
     fn from(defect: TokenDefect) -> Self {
         Self::Refused(defect.into())

@@ -14,6 +14,7 @@ mod error;
 pub mod housekeeping;
 mod journal;
 pub mod limits;
+mod output;
 pub mod people;
 mod replay;
 pub mod schema;

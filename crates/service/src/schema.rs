@@ -1,31 +1,52 @@
 //! Input schemas (AAP §2.12): compiled once, bounded, and never reaching for anything outside themselves.
 
+use std::sync::{Arc, OnceLock};
+
 use jsonschema::{PatternOptions, Validator};
 use procura_agent_auth::refusal::Refusal;
 use serde_json::{Map, Value};
 
-/// A compiled JSON Schema (2020-12 unless it says otherwise).
+/// A JSON Schema (2020-12 unless it says otherwise) that arguments have to fit.
 #[derive(Debug)]
-pub struct InputSchema(Validator);
+pub struct InputSchema {
+    compiled: OnceLock<Option<Validator>>,
+    /// What to compile, as long as nobody needed it.
+    text: Arc<str>,
+}
 
 impl InputSchema {
     /// Compiles a schema. Patterns run in linear time: look-around and back-references are refused.
     pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
-        let patterns = PatternOptions::regex();
-        jsonschema::options()
-            .with_pattern_options(patterns)
-            .build(schema)
-            .map(Self)
-            .map_err(|error| SchemaError(error.to_string()))
+        let compiled = compile(schema)?;
+        Ok(Self {
+            compiled: OnceLock::from(Some(compiled)),
+            text: Arc::from(""),
+        })
+    }
+
+    /// A schema that was compiled before, and is compiled again when it is needed.
+    pub(crate) fn deferred(text: Arc<str>) -> Self {
+        Self {
+            compiled: OnceLock::new(),
+            text,
+        }
     }
 
     /// Refuses arguments that do not fit, saying where and why.
     pub fn check(&self, arguments: &Map<String, Value>) -> Result<(), Refusal> {
         let arguments = Value::Object(arguments.clone());
-        if self.0.is_valid(&arguments) {
+        let compiled = self.compiled.get_or_init(|| {
+            let schema = serde_json::from_str(&self.text).ok()?;
+            compile(&schema).ok()
+        });
+        let Some(validator) = compiled else {
+            // It compiled before. Arguments nobody can check do not go on.
+            return Err(Refusal::invalid("The arguments cannot be checked."));
+        };
+        if validator.is_valid(&arguments) {
             return Ok(());
         }
-        let errors = self.0.iter_errors(&arguments).take(MAX_REPORTED);
+        let errors = validator.iter_errors(&arguments).take(MAX_REPORTED);
         let reports: Vec<_> = errors
             .map(|error| format!("arguments{}: {error}", error.instance_path()))
             .collect();
@@ -34,6 +55,20 @@ impl InputSchema {
             reports.join("; ")
         )))
     }
+}
+
+/// Compiles any schema, under the limits of this module.
+pub(crate) fn compile(schema: &Value) -> Result<Validator, SchemaError> {
+    let patterns = PatternOptions::regex();
+    jsonschema::options()
+        .with_pattern_options(patterns)
+        .build(schema)
+        .map_err(|error| SchemaError(error.to_string()))
+}
+
+/// Whether a pattern can be checked: it is one, and runs in linear time.
+pub fn is_usable_pattern(pattern: &str) -> bool {
+    compile(&serde_json::json!({ "pattern": pattern })).is_ok()
 }
 
 /// A schema that cannot be used.
@@ -67,6 +102,16 @@ mod tests {
             refusal.contains("arguments/amount") && refusal.contains("\"to\""),
             "{refusal}"
         );
+    }
+
+    #[test]
+    fn a_schema_that_is_compiled_late_checks_alike() {
+        let schema = json!({ "required": ["to"] });
+        let late = InputSchema::deferred(schema.to_string().into());
+        for _ in 0..2 {
+            assert_eq!(late.check(json!({ "to": 1 }).as_object().unwrap()), Ok(()));
+            assert!(late.check(json!({}).as_object().unwrap()).is_err());
+        }
     }
 
     #[test]

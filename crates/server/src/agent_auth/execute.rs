@@ -72,8 +72,10 @@ pub(super) async fn job(
             ..answer(JobStatus::Completed)
         })
         .into_response(),
-        JobState::Failed => {
-            let error = json!({ "error": "internal_error", "message": "The capability failed." });
+        JobState::Failed(reason) => {
+            let failed =
+                || json!({ "error": "internal_error", "message": "The capability failed." });
+            let error = reason.map_or_else(failed, |refusal| refusal.body());
             Json(JobResponse {
                 error: Some(error),
                 ..answer(JobStatus::Failed)

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use procura_adapters::respond::{Manner, Respond, unknown_placeholders};
+use procura_adapters::respond::{Manner, Respond};
+use procura_adapters::template::unknown_placeholders;
 use procura_agent_auth::capability::ApprovalStrength;
 use procura_agent_auth::constraint::Constraints;
 use procura_agent_auth::token::possession::Demand;
@@ -13,9 +14,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::SharedBackend;
+use super::http::HttpSection;
 use super::security::require_certificates;
 use super::span::{CountPer, Span};
+use super::{SharedBackend, Upstreams};
 
 /// One capability.
 #[derive(Debug, Deserialize)]
@@ -36,6 +38,9 @@ pub(super) struct CapabilitySection {
     output: Option<Value>,
     /// Limits on every grant.
     constraints: Option<Value>,
+    /// Whether results have to fit `output`.
+    #[serde(default)]
+    check_output: bool,
     /// What agents have to show beside a token to use it.
     #[serde(default)]
     proof_of_possession: Demand,
@@ -43,6 +48,8 @@ pub(super) struct CapabilitySection {
     pub(super) rate: Option<CountPer>,
     /// A declared answer.
     respond: Option<RespondSection>,
+    /// A request to an upstream.
+    http: Option<HttpSection>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,7 +63,11 @@ struct RespondSection {
 
 impl CapabilitySection {
     /// `certificates` says whether the server learns the client certificates of connections.
-    pub(super) fn judge(&self, certificates: bool) -> Result<Offered, String> {
+    pub(super) fn judge(
+        &self,
+        certificates: bool,
+        upstreams: &Upstreams,
+    ) -> Result<Offered, String> {
         require_certificates(self.proof_of_possession, certificates)?;
         let name = self
             .name
@@ -80,7 +91,7 @@ impl CapabilitySection {
             output: self.output.clone(),
             grant_status: None,
         };
-        let backend = self.backend()?;
+        let backend = self.backend(upstreams)?;
         let mut offered = Offered::new(shown, self.approval, backend)
             .map_err(|error| format!("input: {error}"))?;
         let imposed = self
@@ -92,20 +103,28 @@ impl CapabilitySection {
             .map_err(|error| format!("constraints: {error}"))?
             .flatten();
         offered.is_default = self.default;
+        if self.check_output {
+            offered
+                .check_output()
+                .map_err(|error| format!("check_output: {error}"))?;
+        }
         offered.possession = self.proof_of_possession;
         Ok(offered)
     }
 
-    fn backend(&self) -> Result<SharedBackend, String> {
-        match (&self.respond, &self.location) {
-            (Some(_), Some(_)) => {
-                Err("has both a location and a backend; one of them carries it out".to_owned())
-            }
-            (None, None) => Err("has no backend; add [capability.respond]".to_owned()),
-            (Some(respond), None) => respond
+    fn backend(&self, upstreams: &Upstreams) -> Result<SharedBackend, String> {
+        match (&self.respond, &self.http, &self.location) {
+            (Some(respond), None, None) => respond
                 .judge()
                 .map_err(|problem| format!("respond: {problem}")),
-            (None, Some(_)) => Ok(Arc::new(Elsewhere)),
+            (None, Some(http), None) => http
+                .judge(upstreams)
+                .map_err(|problem| format!("http: {problem}")),
+            (None, None, Some(_)) => Ok(Arc::new(Elsewhere)),
+            (None, None, None) => {
+                Err("has no backend; add [capability.http] or [capability.respond]".to_owned())
+            }
+            _ => Err("takes one of http, respond and location, and no two".to_owned()),
         }
     }
 }
@@ -159,6 +178,6 @@ impl procura_adapters::Backend for Elsewhere {
         call: procura_adapters::Call<'_>,
     ) -> Result<procura_adapters::Reply, procura_adapters::BackendError> {
         let why = format!("{} is executed at its own location", call.capability);
-        Err(procura_adapters::BackendError(why))
+        Err(procura_adapters::BackendError::Failed(why))
     }
 }

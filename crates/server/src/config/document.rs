@@ -25,11 +25,13 @@ use super::custom_method::CustomMethods;
 use super::housekeeping::{self, HousekeepingSection, RemovedPeople};
 use super::jwks::JwksSection;
 use super::limits::LimitsSection;
+use super::openapi::OpenapiSection;
 use super::proxy::ProxySection;
 use super::security::SecuritySection;
 use super::span::{Span, SpanOrOff};
 use super::store::StoreSection;
 use super::tls::TlsSection;
+use super::upstream::UpstreamSection;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -73,6 +75,10 @@ pub(super) struct Document {
     pub(super) limits: LimitsSection,
     #[serde(default)]
     pub(super) development: DevelopmentSection,
+    #[serde(default)]
+    pub(super) upstream: Vec<UpstreamSection>,
+    #[serde(default)]
+    pub(super) openapi: Vec<OpenapiSection>,
     #[serde(default)]
     pub(super) capability: Vec<CapabilitySection>,
 }

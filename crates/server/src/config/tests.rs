@@ -181,6 +181,47 @@ fn how_published_keys_are_fetched_and_kept_comes_from_the_file() {
 }
 
 #[test]
+fn a_capability_may_be_a_request_to_an_upstream() {
+    let service = |more: &str| {
+        let respond = "respond = { value = \"${arguments}\" }";
+        let upstream = "[[upstream]]\nname = \"shop\"\nurl = \"http://127.0.0.1:3000\"\n";
+        let credential = "credential = { kind = \"header\", name = \"X-Key\", env = \"PATH\" }\n";
+        let capability = MINIMAL.replace(respond, more);
+        let at = capability.find("[[capability]]").unwrap();
+        let (before, after) = capability.split_at(at);
+        Config::parse(&format!("{before}{upstream}{credential}{after}"), None)
+    };
+    let good = "http = { upstream = \"shop\", method = \"POST\", path = \"/x/${arguments.id}\", json = \"${arguments}\" }";
+    assert_eq!(service(good).unwrap().catalogue.iter().count(), 1);
+    let cases = [
+        (
+            good.replace("shop", "store"),
+            "no [[upstream]] is named \"store\"",
+        ),
+        (good.replace("POST", "CONNECT"), "method: \"CONNECT\""),
+        (good.replace("\"/x", "\"x"), "has to begin with a slash"),
+        (good.replace("json", "yaml"), "unknown field `yaml`"),
+        (good.replace("json", "form = {}, json"), "at most one of"),
+        (
+            good.replace("json", "headers = { x-key = \"${arguments.k}\" }, json"),
+            "credential",
+        ),
+        (
+            good.replace("json", "headers = { Cookie = \"${arguments.k}\" }, json"),
+            "\"Cookie\"",
+        ),
+        (
+            format!("{good}\nlocation = \"https://x.example\""),
+            "and no two",
+        ),
+    ];
+    for (text, expected) in cases {
+        let problem = service(&text).unwrap_err();
+        assert!(problem.contains(expected), "{expected:?} not in: {problem}");
+    }
+}
+
+#[test]
 fn an_unreadable_file_is_named() {
     let error = Config::load(Path::new("/nowhere/procura.toml"), None)
         .unwrap_err()

@@ -277,7 +277,7 @@ struct Broken;
 #[async_trait]
 impl Backend for Broken {
     async fn call(&self, _: Call<'_>) -> Result<Reply, BackendError> {
-        Err(BackendError("out of order".to_owned()))
+        Err(BackendError::Failed("out of order".to_owned()))
     }
 }
 

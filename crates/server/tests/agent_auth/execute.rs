@@ -308,7 +308,7 @@ struct Broken;
 #[async_trait]
 impl Backend for Broken {
     async fn call(&self, _: Call<'_>) -> Result<Reply, BackendError> {
-        Err(BackendError(
+        Err(BackendError::Failed(
             "the vault at 10.0.0.7 said: no such secret".to_owned(),
         ))
     }

@@ -23,7 +23,7 @@ impl Backend for Jobs {
     async fn call(&self, _: Call<'_>) -> Result<Reply, BackendError> {
         let (sender, ended) = oneshot::channel();
         self.running.lock().unwrap().push(sender);
-        let gone = || Err(BackendError("nobody ended it".to_owned()));
+        let gone = || Err(BackendError::Failed("nobody ended it".to_owned()));
         Ok(Reply::Job(Box::pin(async move {
             ended.await.unwrap_or_else(|_| gone())
         })))
@@ -116,7 +116,7 @@ async fn a_completed_job_shows_its_result_as_often_as_it_is_asked_for() {
 #[tokio::test]
 async fn a_failed_job_shows_an_error_that_tells_nothing() {
     let (bank, jobs, agent, answer) = started().await;
-    jobs.end(Err(BackendError(
+    jobs.end(Err(BackendError::Failed(
         "the vault at 10.0.0.7 is shut".to_owned(),
     )));
     let ended = ended(&bank, &agent, &answer).await;

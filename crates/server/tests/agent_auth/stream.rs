@@ -101,7 +101,7 @@ async fn the_pieces_come_in_order_and_the_end_is_announced() {
 // AA-5.11-19
 #[tokio::test]
 async fn a_stream_that_fails_ends_with_an_error_that_tells_nothing() {
-    let failure = BackendError("the vault at 10.0.0.7 is shut".to_owned());
+    let failure = BackendError::Failed("the vault at 10.0.0.7 is shut".to_owned());
     let (bank, agent) = bank(vec![Ok(json!(1)), Err(failure), Ok(json!(2))], true).await;
     let answer = bank.execute(&agent, "watch", json!({})).await;
     let events = events(&answer);

@@ -207,6 +207,7 @@ async fn a_permission_that_is_taken_back_ends_alone() {
     assert!(words(&again).contains("This is not possible now"));
 }
 
+// AA-8.8.1-03
 #[tokio::test]
 async fn an_app_that_is_stopped_takes_its_agents_with_it() {
     let bank = Bank::start().await;

@@ -5,7 +5,7 @@ use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::token::possession::Presentation;
 use procura_agent_auth::token::{FORM, TokenDefect, agent};
 use procura_agent_auth::wire::capability::{
-    Capability, DescribeQuery, GrantStatus, ListQuery, ListResponse,
+    Capability, CapabilitySummary, DescribeQuery, GrantStatus, ListQuery, ListResponse,
 };
 use procura_keys::digest::{from_base64url, to_base64url};
 use procura_keys::jwt::Unverified;
@@ -78,7 +78,14 @@ pub fn list(ctx: &Context, viewer: &Viewer, query: &ListQuery) -> ServiceResult<
     Ok(ListResponse {
         capabilities: page
             .iter()
-            .map(|offered| shown_to(viewer, offered).summary())
+            .map(|offered| {
+                let grant_status = grant_status(viewer, offered);
+                let summary = offered.shown.summary();
+                CapabilitySummary {
+                    grant_status,
+                    ..summary
+                }
+            })
             .collect(),
         next_cursor: last.filter(|_| has_more),
         has_more,
@@ -97,15 +104,18 @@ pub fn describe(
         .ok()
         .and_then(|name: CapabilityName| ctx.catalogue().find(&name));
     if let Some(offered) = offered {
-        Ok(shown_to(viewer, offered))
+        Ok(Capability {
+            grant_status: grant_status(viewer, offered),
+            ..offered.in_full()
+        })
     } else {
         let name = query.name.chars().take(MAX_SHOWN_NAME).collect();
         Err(Refusal::CapabilityNotFound { name }.into())
     }
 }
 
-fn shown_to(viewer: &Viewer, offered: &Offered) -> Capability {
-    let grant_status = match viewer {
+fn grant_status(viewer: &Viewer, offered: &Offered) -> Option<GrantStatus> {
+    match viewer {
         Viewer::Anyone => None,
         Viewer::Agent(caller) => {
             let name = &offered.shown.name;
@@ -119,10 +129,6 @@ fn shown_to(viewer: &Viewer, offered: &Offered) -> Capability {
                 GrantStatus::NotGranted
             })
         }
-    };
-    Capability {
-        grant_status,
-        ..offered.shown.clone()
     }
 }
 

@@ -62,9 +62,9 @@ pub async fn execute(
         }
         Ok(Reply::Job(job)) => Ok(Execution::Started(jobs::start(ctx, running, job))),
         Ok(Reply::Stream(pieces)) => Ok(Execution::Streaming(stream::start(ctx, running, pieces))),
-        Err(failure) => {
-            running.finish(ctx, INTERNAL_ERROR).await?;
-            Err(failure.into())
+        Err(error) => {
+            running.finish(ctx, outcome(&error)).await?;
+            Err(error)
         }
     }
 }
@@ -171,7 +171,7 @@ async fn call_backend(
     ctx: &Context,
     running: &Running,
     arguments: &Map<String, Value>,
-) -> Result<Reply, Failure> {
+) -> ServiceResult<Reply> {
     let offered = ctx.catalogue().find(&running.name);
     let offered = offered.ok_or(Failure::Bug("an authorized capability is not offered"))?;
     let snapshot = &running.caller.snapshot;
@@ -183,6 +183,14 @@ async fn call_backend(
         user_id: snapshot.agent.user_id.as_ref().map(|id| id.0.as_str()),
     };
     Ok(offered.backend.call(call).await?)
+}
+
+/// The code under which an error is recorded and shown.
+fn outcome(error: &ServiceError) -> &'static str {
+    match error {
+        ServiceError::Refused(refusal) => refusal.code_and_status().0,
+        ServiceError::Failed(_) => INTERNAL_ERROR,
+    }
 }
 
 fn attempt_entry(

@@ -18,7 +18,8 @@ pub(super) fn grants<'a>(
     let live = |grant: &&Grant| grant.expires_at.is_none_or(|end| now < end);
     let object = |grant: &Grant| {
         let offered = ctx.catalogue().find(&grant.capability);
-        GrantObject::of(grant, offered.map(|offered| &offered.shown))
+        let shown = offered.map(|offered| offered.in_full());
+        GrantObject::of(grant, shown.as_ref())
     };
     grants.into_iter().filter(live).filter_map(object).collect()
 }

@@ -85,9 +85,9 @@ async fn run(
             running.finish(ctx, refusal.code_and_status().0).await?;
             Err(refusal.into())
         }
-        Err(failure) => {
-            running.finish(ctx, INTERNAL_ERROR).await?;
-            Err(failure.into())
+        Err(error) => {
+            running.finish(ctx, super::outcome(&error)).await?;
+            Err(error)
         }
     }
 }

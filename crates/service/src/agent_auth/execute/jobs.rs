@@ -17,11 +17,11 @@ use procura_keys::clock::Timestamp;
 use procura_keys::digest::to_base64url;
 use serde_json::Value;
 
-use super::{INTERNAL_ERROR, Running};
+use super::Running;
 use crate::agent_auth::account::Spending;
 use crate::agent_auth::caller::{self, AgentCaller, Sent};
 use crate::context::Context;
-use crate::error::ServiceResult;
+use crate::error::{ServiceError, ServiceResult};
 
 /// Names a job: 128 random bits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,8 +52,8 @@ pub enum JobState {
     Pending,
     /// Done.
     Completed(Value),
-    /// Its backend failed.
-    Failed,
+    /// Its backend failed, or refused it for this reason.
+    Failed(Option<Refusal>),
 }
 
 /// The jobs of this process.
@@ -94,8 +94,9 @@ pub(super) fn start(
         let (state, outcome) = match work.await {
             Ok(value) => (JobState::Completed(value), "ok"),
             Err(error) => {
-                tracing::error!(%error, "a job failed");
-                (JobState::Failed, INTERNAL_ERROR)
+                let error = ServiceError::from(error);
+                let outcome = super::outcome(&error);
+                (JobState::Failed(logged(error)), outcome)
             }
         };
         if let Err(error) = running.finish(&ctx, outcome).await {
@@ -104,6 +105,17 @@ pub(super) fn start(
         ctx.jobs().settle(&job, state, ctx.now());
     });
     id
+}
+
+/// The reason that may be shown. Any other is told to the log.
+fn logged(error: ServiceError) -> Option<Refusal> {
+    match error {
+        ServiceError::Refused(refusal) => Some(refusal),
+        ServiceError::Failed(failure) => {
+            tracing::error!(error = %failure, "a job failed");
+            None
+        }
+    }
 }
 
 /// Verifies whoever asks for a job. Tokens name the place of execution, the issuer or the job's own URL.

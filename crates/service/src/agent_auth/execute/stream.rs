@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::{INTERNAL_ERROR, Running};
+use super::Running;
 use crate::context::Context;
 use crate::error::{ServiceError, ServiceResult};
 
@@ -65,7 +65,7 @@ async fn pump(
                 Err(error) => Err(error),
             },
             piece = pieces.next() => match piece {
-                Some(piece) => piece.map(Some).map_err(|error| ServiceError::Failed(error.into())),
+                Some(piece) => piece.map(Some).map_err(ServiceError::from),
                 None => Ok(None),
             },
         };
@@ -73,10 +73,7 @@ async fn pump(
             Ok(Some(value)) => (Piece::Data(value), None),
             Ok(None) => (Piece::Done, Some("ok")),
             Err(error) => {
-                let outcome = match &error {
-                    ServiceError::Refused(refusal) => refusal.code_and_status().0,
-                    ServiceError::Failed(_) => INTERNAL_ERROR,
-                };
+                let outcome = super::outcome(&error);
                 (Piece::Cut(error), Some(outcome))
             }
         };

@@ -1,0 +1,175 @@
+//! Whatever the arguments of a derived capability are, its request stays on its upstream, within its path template, and
+//! away from the credential.
+
+use std::sync::{Arc, LazyLock};
+
+use procura_keys::clock::{Clock, Timestamp};
+use proptest::prelude::*;
+use url::{Position, Url};
+
+use super::*;
+use crate::http::{Secret, Upstream, UpstreamSettings};
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_seconds(0)
+    }
+}
+
+/// A service whose credential is a pair of the query, which arguments come closest to.
+fn shop() -> Upstream {
+    let mut settings = UpstreamSettings::new(Url::parse("https://shop.example/v1").unwrap());
+    settings.credential = Credential::Query {
+        name: "key".to_owned(),
+        value: Secret::new("secret".to_owned()),
+    };
+    Upstream::new(settings, &FetchPolicy::server(), Arc::new(Still)).unwrap()
+}
+
+/// An operation with a parameter of every style in every place, all of them free to be anything.
+fn everywhere() -> Derived {
+    let parameter = |name: &str, place: &str, style: &str, explode: bool| json!({ "name": name, "in": place, "style": style, "explode": explode, "allowReserved": explode });
+    let mut parameters = Vec::new();
+    for explode in [false, true] {
+        for style in ["simple", "label", "matrix"] {
+            parameters.push(parameter(
+                &format!("{style}{explode}"),
+                "path",
+                style,
+                explode,
+            ));
+        }
+        for style in ["form", "spaceDelimited", "pipeDelimited", "deepObject"] {
+            parameters.push(parameter(
+                &format!("q{style}{explode}"),
+                "query",
+                style,
+                explode,
+            ));
+        }
+        parameters.push(parameter(
+            &format!("X-{explode}"),
+            "header",
+            "simple",
+            explode,
+        ));
+        parameters.push(parameter(&format!("c{explode}"), "cookie", "form", explode));
+    }
+    let operation = json!({ "parameters": parameters });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(only_of("get", PATH, operation, json!({})))
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let text = "\\PC{0,6}|[./\\\\%25eEfF@:?#&;=,\r\n\t \u{0}-\u{7f}]{0,6}|key|\\.\\.";
+    let leaf = prop_oneof![
+        text.prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        Just(Value::Null),
+    ];
+    leaf.prop_recursive(2, 8, 3, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::btree_map(text, inner, 0..3)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn stays_inside(arguments: &Value) -> Result<(), TestCaseError> {
+    static SHOP: LazyLock<Upstream> = LazyLock::new(shop);
+    static EVERYWHERE: LazyLock<Derived> = LazyLock::new(everywhere);
+    let Ok(outgoing) = planned(&EVERYWHERE, arguments.clone()) else {
+        return Ok(());
+    };
+    let Ok(url) = SHOP.url(&outgoing) else {
+        return Ok(());
+    };
+    prop_assert_eq!(&url[..Position::BeforePath], "https://shop.example");
+    let segments: Vec<_> = url.path().split('/').collect();
+    prop_assert_eq!(segments.len(), PATH.split('/').count() + 1);
+    prop_assert_eq!((segments[1], segments[2]), ("v1", "a"));
+    prop_assert!(segments.iter().skip(1).all(|segment| !segment.is_empty()));
+    prop_assert!(
+        url.query_pairs()
+            .all(|(name, _)| !name.eq_ignore_ascii_case("key"))
+    );
+    prop_assert_eq!(url.fragment(), None);
+    let own = ["x-false", "x-true"];
+    prop_assert!(
+        outgoing
+            .headers
+            .keys()
+            .all(|name| own.contains(&name.as_str()))
+    );
+    prop_assert!(
+        outgoing
+            .cookies
+            .iter()
+            .all(|pair| !pair.contains([';', ' ', '\r', '\n']))
+    );
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn no_argument_of_any_style_leads_elsewhere(values in prop::collection::vec(value(), 18)) {
+        let given = NAMES.iter().map(|name| (*name).to_owned()).zip(values);
+        stays_inside(&Value::Object(given.collect()))?;
+    }
+
+    #[test]
+    fn no_argument_in_one_place_leads_elsewhere(value in value(), place in 0..18_usize) {
+        let mut arguments: Map<_, _> = NAMES[..6].iter().map(|name| ((*name).to_owned(), json!("1"))).collect();
+        arguments.insert(NAMES[place].to_owned(), value);
+        stays_inside(&Value::Object(arguments))?;
+    }
+}
+
+#[test]
+fn an_object_that_is_spread_over_the_query_cannot_set_the_credential() {
+    let derived = everywhere();
+    for name in ["key", "KEY", "k%65y"] {
+        let mut arguments: Map<_, _> = Map::new();
+        for name in &NAMES[..6] {
+            arguments.insert((*name).to_owned(), json!("1"));
+        }
+        arguments.insert("qformtrue".to_owned(), json!({ name: "mine" }));
+        let url =
+            planned(&derived, Value::Object(arguments)).and_then(|outgoing| shop().url(&outgoing));
+        match url {
+            Err(error) => assert!(matches!(error, BackendError::Arguments(_)), "{error}"),
+            Ok(url) => assert!(url.query_pairs().all(|(name, _)| name != "key"), "{url}"),
+        }
+    }
+}
+
+const PATH: &str =
+    "/a/{simplefalse}/{labelfalse}/{matrixfalse}/{simpletrue}/x{labeltrue}/{matrixtrue}/end";
+
+/// The arguments of that operation, those of the path first.
+const NAMES: [&str; 18] = [
+    "simplefalse",
+    "labelfalse",
+    "matrixfalse",
+    "simpletrue",
+    "labeltrue",
+    "matrixtrue",
+    "qformfalse",
+    "qspaceDelimitedfalse",
+    "qpipeDelimitedfalse",
+    "qdeepObjectfalse",
+    "X-false",
+    "cfalse",
+    "qformtrue",
+    "qspaceDelimitedtrue",
+    "qpipeDelimitedtrue",
+    "qdeepObjecttrue",
+    "X-true",
+    "ctrue",
+];
