@@ -243,12 +243,13 @@ async fn the_number_of_sets_is_bounded() {
         ask(number).await;
     }
     assert_eq!(world.fetches(), 4);
-    // The fifth pushes half of them out.
+    // The fifth pushes two of the four out, whichever they are: it and those two are fetched anew. Fetching them may
+    // push others out again.
     for number in 0..5 {
         ask(4).await;
         ask(number).await;
     }
-    assert!((7..=9).contains(&world.fetches()), "{}", world.fetches());
+    assert!(world.fetches() >= 7, "{}", world.fetches());
 }
 
 /// AA-4.2-15, AA-8.12-01
