@@ -99,3 +99,28 @@ fn mcp_answers_on_standard_output_alone_and_ends_with_its_input() {
     assert!(ended.status.success(), "{ended:?}");
     assert_eq!(String::from_utf8(ended.stderr).unwrap(), "");
 }
+
+#[test]
+fn keys_are_encrypted_under_the_passphrase_in_a_file() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("data");
+    let data = data.to_str().expect("a plain path");
+    let file = home.path().join("passphrase");
+    std::fs::write(&file, "correct horse\n").expect("a file");
+    let file = file.to_str().expect("a plain path");
+    let new = ["--data", data, "host", "new", "--yes"];
+    let with = |words: &[&str]| procura(&[&["--passphrase-file", file], words].concat());
+    assert!(with(&new).status.success());
+    let key = std::fs::read_to_string(home.path().join("data/host.json")).expect("a key");
+    assert!(key.starts_with("{\"sealed\":"), "{key}");
+    assert!(with(&["--data", data, "host", "show"]).status.success());
+    let without = procura(&["--data", data, "host", "show"]);
+    assert_eq!(without.status.code(), Some(6));
+    let said = String::from_utf8_lossy(&without.stderr);
+    assert!(said.contains("--passphrase-file"), "{said}");
+    std::fs::write(file, "wrong").expect("a file");
+    assert_eq!(
+        with(&["--data", data, "host", "show"]).status.code(),
+        Some(6)
+    );
+}

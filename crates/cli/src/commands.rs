@@ -3,17 +3,25 @@
 mod approval;
 mod asked;
 mod capabilities;
+mod completions;
+mod config;
 mod connect;
 mod connections;
 mod describe;
 mod disconnect;
 mod discover;
+mod doctor;
 mod execute;
+mod host;
 #[cfg(feature = "mcp")]
 mod mcp;
+mod page;
 mod providers;
 mod reactivate;
 mod request;
+mod rotate;
+mod search;
+mod sign;
 mod standing;
 mod status;
 
@@ -30,6 +38,7 @@ use crate::printer::Printer;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Discover(discover::Arguments),
+    Search(search::Arguments),
     Providers(providers::Arguments),
     Capabilities(capabilities::Arguments),
     Describe(describe::Arguments),
@@ -39,7 +48,13 @@ pub(crate) enum Command {
     Request(request::Arguments),
     Status(status::Arguments),
     Reactivate(reactivate::Arguments),
+    Rotate(rotate::Arguments),
+    Sign(sign::Arguments),
     Disconnect(disconnect::Arguments),
+    Host(host::Arguments),
+    Doctor(doctor::Arguments),
+    Config(config::Arguments),
+    Completions(completions::Arguments),
     #[cfg(feature = "mcp")]
     Mcp(mcp::Arguments),
 }
@@ -52,6 +67,7 @@ impl Command {
     ) -> Result<Outcome, CommandError> {
         match self {
             Self::Discover(arguments) => discover::run(arguments, client).await,
+            Self::Search(arguments) => search::run(arguments, client).await,
             Self::Providers(arguments) => providers::run(&arguments, client),
             Self::Capabilities(arguments) => capabilities::run(arguments, client).await,
             Self::Describe(arguments) => describe::run(arguments, client).await,
@@ -61,7 +77,13 @@ impl Command {
             Self::Request(arguments) => request::run(arguments, client, printer).await,
             Self::Status(arguments) => status::run(arguments, client, printer).await,
             Self::Reactivate(arguments) => reactivate::run(arguments, client, printer).await,
+            Self::Rotate(arguments) => rotate::run(arguments, client, printer).await,
+            Self::Sign(arguments) => sign::run(arguments, client),
             Self::Disconnect(arguments) => disconnect::run(arguments, client).await,
+            Self::Host(arguments) => host::run(arguments, client, printer).await,
+            Self::Doctor(arguments) => doctor::run(arguments, client).await,
+            Self::Config(arguments) => config::run(&arguments, client),
+            Self::Completions(arguments) => Ok(completions::run(&arguments)),
             #[cfg(feature = "mcp")]
             Self::Mcp(arguments) => mcp::run(arguments, client).await,
         }

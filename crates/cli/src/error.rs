@@ -1,7 +1,11 @@
 //! Why a command failed, in words that say what to do about it.
 
+use std::path::PathBuf;
+
 use procura_agent_auth::text::clean;
-use procura_client::{CallerError, ClientError, FetchError, Hint, NotApproved, Refused};
+use procura_client::{
+    CallerError, ClientError, FetchError, Hint, NotApproved, ProfileError, Refused,
+};
 use serde_json::{Map, Value, json};
 
 use crate::exit::Exit;
@@ -16,6 +20,9 @@ pub(crate) enum CommandError {
     /// There is nowhere to keep anything.
     #[error("neither XDG_DATA_HOME nor HOME is set; say where to keep keys with --data DIR")]
     NoHome,
+    /// The passphrase cannot be read.
+    #[error("cannot read the passphrase in {}: {_1}", .0.display())]
+    Passphrase(PathBuf, std::io::Error),
     /// The system gives no threads or timers.
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
@@ -84,6 +91,9 @@ impl CommandError {
             ClientError::NotApproved(NotApproved::Expired) => {
                 Some("run the command again for a new code, and answer in time")
             }
+            ClientError::Profile(ProfileError::Locked { .. }) => {
+                Some("name the file with it with --passphrase-file or PROCURA_PASSPHRASE_FILE")
+            }
             ClientError::Unreachable(FetchError::NotHttps { .. }) => {
                 Some("use https://, or for a server on this machine add --allow-loopback-http")
             }
@@ -96,6 +106,7 @@ fn caller_advice(error: &CallerError) -> Option<&'static str> {
     match error {
         CallerError::UnknownAgent(_) => Some("'procura connections' lists the agents"),
         CallerError::AmbiguousAgent { .. } => Some("give more of the id"),
+        CallerError::NoDirectory => Some("name one with --directory URL or PROCURA_DIRECTORY"),
         CallerError::NotHeld(_) => Some("'procura request' asks for it"),
         _ => None,
     }
@@ -107,6 +118,7 @@ fn code_advice(code: &str) -> Option<&'static str> {
         "agent_revoked" | "agent_claimed" | "absolute_lifetime_exceeded" => {
             Some("this agent has ended; 'procura connect' makes a new one")
         }
+        "host_revoked" => Some("'procura host new' makes a new identity for this machine"),
         "agent_expired" => Some("'procura reactivate' brings the agent back"),
         "agent_pending" => {
             Some("the agent waits for approval; 'procura status --wait' waits for it")

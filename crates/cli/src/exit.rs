@@ -29,7 +29,9 @@ impl Exit {
     pub(crate) fn of(error: &CommandError) -> Self {
         match error {
             CommandError::Usage(_) => Self::Usage,
-            CommandError::NoHome | CommandError::Runtime(_) => Self::LocalState,
+            CommandError::NoHome | CommandError::Passphrase(..) | CommandError::Runtime(_) => {
+                Self::LocalState
+            }
             #[cfg(feature = "mcp")]
             CommandError::Mcp(_) => Self::LocalState,
             CommandError::Client(error) => match error {

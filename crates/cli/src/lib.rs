@@ -16,11 +16,11 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Parser;
-use procura_client::{Client, Options, Profile};
+use procura_client::{Client, Options, Profile, SystemEntropy};
 
 use self::commands::Command;
 use self::error::CommandError;
@@ -45,6 +45,17 @@ struct Globals {
     /// Keep keys and connections in this directory instead of the user's own
     #[arg(long, value_name = "DIR", global = true, env = "PROCURA_DATA")]
     data: Option<PathBuf>,
+    /// Encrypt keys and connections under the passphrase in this file; the first time, what is there, too
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "PROCURA_PASSPHRASE_FILE"
+    )]
+    passphrase_file: Option<PathBuf>,
+    /// Search this directory for services: its URL, without /api/search
+    #[arg(long, value_name = "URL", global = true, env = "PROCURA_DIRECTORY")]
+    directory: Option<String>,
     /// Accept http:// for servers on this machine, for development
     #[arg(long, global = true)]
     allow_loopback_http: bool,
@@ -86,11 +97,32 @@ fn client(globals: &Globals, printer: &Printer) -> Result<Client, CommandError> 
     let options = Options {
         allow_loopback_http: globals.allow_loopback_http,
         host_name: environment::host_name(),
-        notices: Some(Arc::new(move |notice| printer.say(&notice.to_string()))),
+        directory: globals.directory.clone(),
+        notices: Some(Arc::new(move |notice| {
+            if notice.is_warning() {
+                printer.insist(&notice.to_string());
+            } else {
+                printer.say(&notice.to_string());
+            }
+        })),
         ..Options::default()
     };
-    let profile = Profile::open(directory).map_err(procura_client::ClientError::from)?;
+    let profile = profile(directory, globals.passphrase_file.as_deref())?;
     Ok(Client::system(profile, options)?)
+}
+
+fn profile(directory: PathBuf, passphrase_file: Option<&Path>) -> Result<Profile, CommandError> {
+    let opened = match passphrase_file {
+        None => Profile::open(directory),
+        Some(path) => {
+            let read = std::fs::read(path);
+            let text = read.map_err(|error| CommandError::Passphrase(path.to_owned(), error))?;
+            // Editors end a file with a line break, which nobody means.
+            let passphrase = text.trim_ascii_end();
+            Profile::open_encrypted(directory, passphrase, &SystemEntropy)
+        }
+    };
+    Ok(opened.map_err(procura_client::ClientError::from)?)
 }
 
 const AFTER_HELP: &str = "\

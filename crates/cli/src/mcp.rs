@@ -85,7 +85,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let mut tools = catalogue::tools();
+        let mut tools = catalogue::tools(self.client.options().directory.is_some());
         if self.capability_tools {
             // A damaged profile is reported by the tools that need it, not by an empty list.
             let connections = self.client.profile().connections().unwrap_or_default();
@@ -115,7 +115,7 @@ Procura connects you to services under an identity of your own. A person decides
 at any time.
 
 1. list_agents shows what you are connected to already. Use such an agent rather than connecting again.
-2. Otherwise find the service (list_providers, discover_provider), see what it offers (list_capabilities, \
+2. Otherwise find the service (list_providers, search_providers, discover_provider), see what it offers (list_capabilities, \
 describe_capability), and connect_agent with the fewest capabilities that do the job, with the tightest constraints \
 you can live with, and a reason in plain words.
 3. When the answer is pending, show the person the address and the code, and let them approve it themselves. Never \

@@ -1,6 +1,6 @@
 //! The two output streams and the rules for them: data to standard output, talk to standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
@@ -16,6 +16,7 @@ pub struct Printer {
     streams: Arc<Mutex<Streams>>,
     json: bool,
     quiet: bool,
+    is_terminal: bool,
 }
 
 struct Streams {
@@ -27,7 +28,10 @@ struct Streams {
 impl Printer {
     /// Standard output and standard error.
     pub fn system(json: bool, quiet: bool) -> Self {
-        Self::new(io::stdout(), io::stderr(), json, quiet)
+        Self {
+            is_terminal: io::stderr().is_terminal(),
+            ..Self::new(io::stdout(), io::stderr(), json, quiet)
+        }
     }
 
     /// The given streams.
@@ -46,6 +50,23 @@ impl Printer {
             streams: Arc::new(Mutex::new(streams)),
             json,
             quiet,
+            is_terminal: false,
+        }
+    }
+
+    /// Whether a person watches standard error.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    /// Shows a line that the next one takes the place of, where a person watches.
+    pub(crate) fn ticker(&self, text: &str) {
+        if self.is_terminal && !self.quiet {
+            // With nobody listening on standard error there is nobody to tell.
+            let _ = self.with(|streams| {
+                write!(streams.talk, "{CLEAR}{text}")?;
+                streams.talk.flush()
+            });
         }
     }
 
@@ -59,7 +80,8 @@ impl Printer {
     /// Says something that a person has to see.
     pub(crate) fn insist(&self, text: &str) {
         // With nobody listening on standard error there is nobody to tell.
-        let _ = self.with(|streams| writeln!(streams.talk, "{text}"));
+        let start = if self.is_terminal { CLEAR } else { "" };
+        let _ = self.with(|streams| writeln!(streams.talk, "{start}{text}"));
     }
 
     /// Prints a piece of a result that is still arriving, on a line of its own.
@@ -113,3 +135,6 @@ impl Printer {
         action(&mut streams)
     }
 }
+
+/// Takes the place of a line that is still being shown.
+const CLEAR: &str = "\r\x1b[K";

@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use procura_client::{
-    FetchError, Parts, Pause, Request, Response, SystemEntropy, SystemPause, Transport,
-};
+use procura_client::{FetchError, Parts, Pause, Request, Response, SystemPause, Transport};
 use procura_keys::clock::{Clock, Timestamp};
 use serde_json::{Value, json};
 
@@ -16,6 +14,7 @@ use super::*;
 mod agents;
 pub(crate) mod bank;
 mod failures;
+mod identity;
 mod providers;
 
 use self::bank::Bank;
@@ -39,6 +38,7 @@ impl Terminal {
         let heard = notices.clone();
         let options = Options {
             host_name: Some("laptop".to_owned()),
+            directory: Some("https://directory.example".to_owned()),
             notices: Some(Arc::new(move |notice| {
                 let _ = writeln!(heard.clone(), "{notice}");
             })),

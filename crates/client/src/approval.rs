@@ -1,5 +1,7 @@
 //! Waiting for somebody to decide (§7): what to show them, and asking the server whether they have.
 
+mod notification;
+
 use std::time::Duration;
 
 use procura_agent_auth::wire::approval::{ApprovalObject, DEVICE_AUTHORIZATION};
@@ -8,6 +10,7 @@ use procura_keys::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use self::notification::notification_url;
 use crate::answer::{AgentStanding, DENIED, PENDING, REJECTED, StatusAnswer};
 use crate::client::Client;
 use crate::error::{CallerError, ClientError, NotApproved, Reaction};
@@ -52,6 +55,9 @@ pub struct Approval {
     /// What the server shows them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding_message: Option<String>,
+    /// Where the server tells of the decision at once. A secret: whoever has it can listen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) notification_url: Option<Box<Url>>,
     /// When it is too late.
     pub expires_at: Timestamp,
     /// Least seconds between two questions.
@@ -84,6 +90,9 @@ impl Client {
     /// Asks the server, no faster than it allows, until somebody has decided or it is too late. Returns where
     /// the agent stands once it is active, or once none of the awaited grants is pending any more.
     ///
+    /// Where the server offers a stream of notifications, the client listens to that and asks when it speaks
+    /// (§10.10.2).
+    ///
     /// A denial is final for this request: asking again is for whoever the agent works for to decide.
     pub async fn wait_for_approval(
         &self,
@@ -93,8 +102,9 @@ impl Client {
         let connection = self.profile.connection(&pending.agent_id)?;
         let provider = self.provider_of(&connection).await?;
         let mut pace = Pace::new(pending.approval.interval);
+        let mut listening = self.listen(pending).await;
         loop {
-            self.parts.pause.pause(pace.next()).await;
+            self.pause_or_news(&mut listening, pace.next()).await;
             let asked_at = self.now();
             let answer = self.ask_status(&provider, &connection).await;
             let report = match answer {
@@ -159,6 +169,7 @@ impl Client {
             verification_uri_complete,
             user_code: object.user_code,
             binding_message: object.binding_message,
+            notification_url: notification_url(object.notification_url, &issuer).map(Box::new),
             expires_at: now.plus(Duration::from_secs(object.expires_in)),
             interval: object.interval,
             is_elsewhere,

@@ -4,16 +4,17 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use procura_fetch::{Request, Response, StreamResponse};
 use procura_keys::clock::Timestamp;
-use procura_keys::key::{PublicKey, SigningKey};
+use procura_keys::key::PublicKey;
 use procura_keys::thumbprint::Thumbprint;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::binding::{Binding, DPOP};
-use crate::client::{Client, Notice};
+use crate::client::Client;
 use crate::error::{ClientError, Reaction, Refused};
 use crate::http_date;
+use crate::key_choice::{Keys, is_key_refused, tells_of_the_key};
 use crate::profile::{Connection, ProviderRecord};
 use crate::provider::{Endpoint, Provider};
 use crate::token::{AgentClaims, Stamp, agent_token, host_token};
@@ -122,15 +123,46 @@ impl Client {
     /// Sends `call`; when its token is refused, once more with a fresh one, and bound to a key where that is
     /// demanded. A refused token means that nothing was done, so this is safe for every request. Nothing else is
     /// ever sent twice.
+    ///
+    /// While a rotation is under way, a token that is refused is signed with the key that is to follow, too. If that
+    /// one is accepted, the rotation had happened and only its answer was lost (§5.8, §5.9).
     pub(crate) async fn exchange(
         &self,
         call: &Call<'_>,
         delivery: Delivery,
     ) -> Result<Answer, ClientError> {
+        let mut tried = Vec::new();
+        let mut refused = None;
+        // Read again each time: another process may be the one that rotates.
+        while let Some(keys) = self.untried_keys(call, &tried)? {
+            let outcome = self.exchange_with(call, delivery, &keys).await;
+            match outcome {
+                Err(ClientError::Refused(reason)) if is_key_refused(&reason) => {
+                    refused.get_or_insert(reason);
+                    tried.push(keys);
+                }
+                outcome => {
+                    if !tried.is_empty() && tells_of_the_key(&outcome) {
+                        self.adopt(call, &keys)?;
+                    }
+                    return outcome;
+                }
+            }
+        }
+        let nothing = || ClientError::bad_answer(call.url.as_str(), "no key to sign with");
+        Err(refused.map_or_else(nothing, ClientError::Refused))
+    }
+
+    async fn exchange_with(
+        &self,
+        call: &Call<'_>,
+        delivery: Delivery,
+        keys: &Keys,
+    ) -> Result<Answer, ClientError> {
         let mut binding = self.demanded_binding(call)?;
         // One for what the first answer asks for, and one for a nonce that is told only after that.
         for _ in 0..2 {
-            let (result, headers) = self.attempt(call, delivery, binding.as_ref()).await?;
+            let (result, headers) = self.attempt(call, delivery, keys, binding.as_ref()).await?;
             let refused = match result {
                 Err(ClientError::Refused(refused)) if refused.reaction() == Reaction::SignAgain => {
                     refused
@@ -140,7 +172,10 @@ impl Client {
             match (refused.code.as_deref(), &mut binding) {
                 (Some("invalid_jwt" | "jti_replay"), _) => {
                     self.learn_clock(call.issuer, &headers)?;
-                    return self.attempt(call, delivery, binding.as_ref()).await?.0;
+                    return self
+                        .attempt(call, delivery, keys, binding.as_ref())
+                        .await?
+                        .0;
                 }
                 (Some("invalid_dpop_proof"), none @ None) if call.signer.is_agent() => {
                     *none = Some(self.new_binding()?);
@@ -153,15 +188,22 @@ impl Client {
                 _ => return Err(ClientError::Refused(refused)),
             }
         }
-        self.attempt(call, delivery, binding.as_ref()).await?.0
+        self.attempt(call, delivery, keys, binding.as_ref())
+            .await?
+            .0
     }
 
-    /// A binding from the start, for agents of a provider that publishes that it demands one.
+    /// A binding from the start: for agents of a provider that publishes that it demands one, and for registrations
+    /// wherever it can be checked, so that a host JWT is good for nothing elsewhere (§8.9).
     fn demanded_binding(&self, call: &Call<'_>) -> Result<Option<Binding>, ClientError> {
         let record = self.profile.provider(call.issuer)?;
         let document = record.as_ref().map(|record| record.provider.discovery());
         let demanded = document.and_then(|it| it.dpop_bound_access_tokens_required);
-        if demanded == Some(true) && call.signer.is_agent() {
+        let is_demanded = demanded == Some(true) && call.signer.is_agent();
+        let algorithms = document.and_then(|it| it.dpop_signing_alg_values_supported.as_ref());
+        let is_possible = algorithms.is_some_and(|it| it.iter().any(|name| name == "EdDSA"));
+        let registers = matches!(call.signer, Signer::Host(Some(_)));
+        if is_demanded || (is_possible && registers) {
             return self.new_binding().map(Some);
         }
         Ok(None)
@@ -175,9 +217,10 @@ impl Client {
         &self,
         call: &Call<'_>,
         delivery: Delivery,
+        keys: &Keys,
         binding: Option<&Binding>,
     ) -> Result<(Result<Answer, ClientError>, HeaderMap), ClientError> {
-        let request = self.signed(call, binding)?;
+        let request = self.signed(call, keys, binding)?;
         let answer = match delivery {
             Delivery::AtOnce => Answer::Whole(self.parts.transport.send(request).await?),
             Delivery::AsItComes => {
@@ -211,8 +254,13 @@ impl Client {
         Err(refused.into())
     }
 
-    fn signed(&self, call: &Call<'_>, binding: Option<&Binding>) -> Result<Request, ClientError> {
-        let token = self.token(call, binding)?;
+    fn signed(
+        &self,
+        call: &Call<'_>,
+        keys: &Keys,
+        binding: Option<&Binding>,
+    ) -> Result<Request, ClientError> {
+        let token = self.token(call, keys, binding)?;
         let secret = |text: String| {
             let mut value = HeaderValue::try_from(text)
                 .map_err(|error| ClientError::bad_answer(call.url.as_str(), error.to_string()))?;
@@ -241,25 +289,38 @@ impl Client {
         })
     }
 
-    fn token(&self, call: &Call<'_>, binding: Option<&Binding>) -> Result<String, ClientError> {
+    fn token(
+        &self,
+        call: &Call<'_>,
+        keys: &Keys,
+        binding: Option<&Binding>,
+    ) -> Result<String, ClientError> {
         let stamp = self.stamp(call.issuer)?;
-        let host = self.host_key()?;
-        match &call.signer {
-            Signer::Host(agent) => Ok(host_token(&host, call.aud, *agent, stamp)?),
-            Signer::Agent {
-                connection,
-                capabilities,
-            } => {
-                let key = self.profile.agent_key(connection)?;
+        match (&call.signer, &keys.agent) {
+            (
+                Signer::Agent {
+                    connection,
+                    capabilities,
+                },
+                Some(agent),
+            ) => {
                 let claims = AgentClaims {
-                    host: &Thumbprint::of(host.public()),
+                    host: &Thumbprint::of(keys.host.public()),
                     agent_id: &connection.agent_id,
                     aud: call.aud,
                     capabilities: *capabilities,
                     bound_to: binding.map(Binding::thumbprint),
                 };
-                Ok(agent_token(&key, &claims, stamp)?)
+                Ok(agent_token(agent, &claims, stamp)?)
             }
+            (Signer::Host(agent), _) => {
+                let bound_to = binding.map(Binding::thumbprint);
+                Ok(host_token(&keys.host, call.aud, *agent, bound_to, stamp)?)
+            }
+            (Signer::Agent { .. }, None) => Err(ClientError::bad_answer(
+                call.url.as_str(),
+                "an agent without a key",
+            )),
         }
     }
 
@@ -269,17 +330,6 @@ impl Client {
         let offset = record.map_or(0, |record| record.clock_offset);
         let now = Timestamp::from_millis(self.now().as_millis().saturating_add(offset));
         Ok(Stamp::new(now, &*self.parts.entropy))
-    }
-
-    /// The host's key, made on first use.
-    pub(crate) fn host_key(&self) -> Result<SigningKey, ClientError> {
-        let (key, is_new) = self.profile.host_key(&*self.parts.entropy, self.now())?;
-        if is_new {
-            self.notify(&Notice::HostKeyCreated {
-                directory: self.profile.directory().map(Into::into),
-            });
-        }
-        Ok(key)
     }
 
     /// Keeps how far the server's clock is from ours.

@@ -87,7 +87,7 @@ impl Client {
         Err(ClientError::bad_answer(provider.issuer(), reason))
     }
 
-    async fn page(
+    pub(crate) async fn page(
         &self,
         provider: &Provider,
         query: Option<&str>,

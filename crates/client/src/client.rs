@@ -9,6 +9,7 @@ use procura_fetch::{FetchError, FetchPolicy};
 use procura_keys::clock::{Clock, Timestamp};
 use procura_keys::entropy::Entropy;
 
+use crate::directory::RefusedEntry;
 use crate::error::ClientError;
 use crate::pause::Pause;
 use crate::profile::Profile;
@@ -43,6 +44,11 @@ impl Client {
     /// Where this client keeps what it knows.
     pub fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// What whoever runs it chose.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -96,6 +102,8 @@ pub struct Options {
     pub allow_loopback_http: bool,
     /// How approvers know this machine, for example its host name (§3.1).
     pub host_name: Option<String>,
+    /// The directory to search for providers (§6.11), without the `/api/search` of its endpoint.
+    pub directory: Option<String>,
     /// How long an execution that the server finishes later is asked for.
     pub max_job_wait: Duration,
     /// Who is told what the client does beside what it was asked for.
@@ -110,6 +118,7 @@ impl Default for Options {
         Self {
             allow_loopback_http: false,
             host_name: None,
+            directory: None,
             max_job_wait: Duration::from_mins(10),
             notices: None,
         }
@@ -123,7 +132,17 @@ pub enum Notice {
     HostKeyCreated {
         /// The directory.
         directory: Option<PathBuf>,
+        /// Whether it is encrypted there.
+        is_encrypted: bool,
     },
+    /// An earlier registration had gone through although its answer never arrived. The protocol tells nobody which
+    /// agent a key belongs to, so that agent can never be used, and another one was registered.
+    AgentLost {
+        /// The provider's issuer.
+        issuer: String,
+    },
+    /// A directory named a provider that is not to be trusted with it (§6.11).
+    EntryRefused(RefusedEntry),
     /// A provider could not be asked for its discovery document, so the last one is used (§10.5).
     OldDiscoveryUsed {
         /// The provider's issuer.
@@ -131,20 +150,52 @@ pub enum Notice {
     },
 }
 
+impl Notice {
+    /// Whether somebody should see it even if they want to hear little.
+    pub fn is_warning(&self) -> bool {
+        match self {
+            Self::HostKeyCreated {
+                directory,
+                is_encrypted,
+            } => directory.is_some() && !is_encrypted,
+            Self::AgentLost { .. } | Self::EntryRefused(_) => true,
+            Self::OldDiscoveryUsed { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::HostKeyCreated {
                 directory: Some(directory),
+                is_encrypted: true,
             } => write!(
                 f,
-                "Created this machine's key pair. Keys are kept unencrypted in {}, in files that only \
+                "Created this machine's key pair. Keys are kept encrypted in {}.",
+                directory.display()
+            ),
+            Self::HostKeyCreated {
+                directory: Some(directory),
+                is_encrypted: false,
+            } => write!(
+                f,
+                "warning: Created this machine's key pair. Keys are kept unencrypted in {}, in files that only \
                  your user can read.",
                 directory.display()
             ),
-            Self::HostKeyCreated { directory: None } => {
-                f.write_str("Created a key pair for this host. It is kept in memory only.")
-            }
+            Self::HostKeyCreated {
+                directory: None, ..
+            } => f.write_str("Created a key pair for this host. It is kept in memory only."),
+            Self::AgentLost { issuer } => write!(
+                f,
+                "{issuer} had registered an agent earlier without its answer arriving here. That agent can never \
+                 be used; a new one is registered in its place."
+            ),
+            Self::EntryRefused(RefusedEntry { issuer, reason }) => write!(
+                f,
+                "warning: the directory lists {issuer:?}, which is not used: {reason}"
+            ),
             Self::OldDiscoveryUsed { issuer } => write!(
                 f,
                 "{issuer} could not be asked for its discovery document; using the last one."

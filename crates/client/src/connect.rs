@@ -3,16 +3,16 @@
 use http::Method;
 use procura_agent_auth::agent::Mode;
 use procura_agent_auth::wire::register::{ApprovalHints, RegisterRequest, RequestedCapability};
-use procura_keys::key::SigningKey;
+use procura_keys::key::{PublicKey, SigningKey};
 use procura_keys::thumbprint::Thumbprint;
 use serde_json::Value;
 
 use crate::answer::{AgentAnswer, AgentStanding, PENDING};
 use crate::approval::{Awaited, Pending, require_known_method};
 use crate::call::{Call, Signer};
-use crate::client::Client;
+use crate::client::{Client, Notice};
 use crate::error::{ClientError, Refused};
-use crate::profile::Connection;
+use crate::profile::{Connection, Intent};
 use crate::provider::{Endpoint, Provider};
 
 /// What to connect. The server shows most of it to the person who approves.
@@ -67,6 +67,10 @@ pub enum Connected {
 impl Client {
     /// Registers an agent with a new key pair and keeps the connection, whether it is active at once or waits
     /// for approval. `provider` is a URL or the name of a known provider.
+    ///
+    /// When an earlier call with the same request ended without learning the answer, because the process or the
+    /// network broke down, this takes it up again with the same key: a provider that registered the agent then and
+    /// waits for approval answers with the same agent.
     pub async fn connect(
         &self,
         provider: &str,
@@ -75,17 +79,6 @@ impl Client {
         let provider = self.provider(provider).await?;
         let supported = provider.require_ed25519();
         supported.map_err(|defect| ClientError::bad_provider(provider.issuer(), defect))?;
-        let key = SigningKey::generate(&*self.parts.entropy)?;
-        let answer = self.register(&provider, &request, &key).await?;
-        self.keep(&provider, request, &key, answer)
-    }
-
-    async fn register(
-        &self,
-        provider: &Provider,
-        request: &Connect,
-        key: &SigningKey,
-    ) -> Result<AgentAnswer, ClientError> {
         let body = RegisterRequest {
             name: request.name.clone(),
             host_name: self.options.host_name.clone(),
@@ -93,15 +86,60 @@ impl Client {
             mode: Some(request.mode),
             hints: request.hints.clone(),
         };
-        let signer = Signer::Host(Some(key.public()));
-        let call = Call::new(provider, Method::POST, Endpoint::Register, signer)?;
-        let answer = self.call(&call.with_body(&body)?).await;
-        match answer {
-            Err(ClientError::Refused(refused)) if names_are_wrong(&refused) => {
-                Err(self.with_available(provider, None, *refused).await.into())
+        loop {
+            // The key is kept before anybody hears of it, so that this can be taken up again after a crash.
+            let (entropy, now) = (&*self.parts.entropy, self.now());
+            let intent = self.profile.begin(provider.issuer(), &body, entropy, now)?;
+            if let Some(kept) = self.profile.outcome_of(&intent)? {
+                self.profile.settle(&intent)?;
+                return outcome(&provider, kept);
             }
-            other => other,
+            match self.register(&provider, &body, intent.key.public()).await {
+                Ok(answer) => {
+                    let connected = self.keep(&provider, request, &intent.key, answer);
+                    if connected.is_ok() {
+                        self.profile.settle(&intent)?;
+                    }
+                    return connected;
+                }
+                Err(error) => self.failed(&provider, &intent, error).await?,
+            }
         }
+    }
+
+    /// What is left of a registration that failed. Returns if it is worth another try with another key.
+    async fn failed(
+        &self,
+        provider: &Provider,
+        intent: &Intent,
+        error: ClientError,
+    ) -> Result<(), ClientError> {
+        let refused = match error {
+            // Troubled servers may have done it all the same.
+            ClientError::Refused(refused) if refused.status < 500 => refused,
+            other => return Err(other),
+        };
+        self.profile.settle(intent)?;
+        if refused.is("agent_exists") && intent.is_resumed {
+            let issuer = provider.issuer().to_owned();
+            self.notify(&Notice::AgentLost { issuer });
+            return Ok(());
+        }
+        if names_are_wrong(&refused) {
+            return Err(self.with_available(provider, None, *refused).await.into());
+        }
+        Err(ClientError::Refused(refused))
+    }
+
+    async fn register(
+        &self,
+        provider: &Provider,
+        body: &RegisterRequest,
+        key: &PublicKey,
+    ) -> Result<AgentAnswer, ClientError> {
+        let signer = Signer::Host(Some(key));
+        let call = Call::new(provider, Method::POST, Endpoint::Register, signer)?;
+        self.call(&call.with_body(body)?).await
     }
 
     fn keep(

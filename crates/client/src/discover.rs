@@ -81,7 +81,7 @@ impl Client {
     }
 
     /// What is known while it is fresh; else what `base` publishes now; else, in an outage, what is known.
-    async fn current(
+    pub(crate) async fn current(
         &self,
         base: &str,
         known: Option<ProviderRecord>,
@@ -162,14 +162,14 @@ impl Client {
 }
 
 impl ProviderRecord {
-    fn is_at(&self, base: &str) -> bool {
+    pub(crate) fn is_at(&self, base: &str) -> bool {
         let issuer = self.provider.issuer().trim_end_matches('/');
         issuer == base || self.known_as.iter().any(|known| known == base)
     }
 }
 
 /// The base of a provider's URLs, in one spelling: without the path of the document and a final slash.
-fn base_url(text: &str) -> Result<String, CallerError> {
+pub(crate) fn base_url(text: &str) -> Result<String, CallerError> {
     let not_a_url = || CallerError::NotAUrl(text.to_owned());
     let url = Url::parse(text.trim()).map_err(|_| not_a_url())?;
     if !url.has_host() || url.query().is_some() || url.fragment().is_some() {

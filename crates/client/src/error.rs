@@ -151,6 +151,15 @@ pub enum CallerError {
     /// A capability name the protocol does not allow.
     #[error("{0:?} is not a capability name: it has 1 to 128 bytes and no control characters")]
     NotACapability(String),
+    /// No directory is configured.
+    #[error("no directory is configured, so providers cannot be searched for")]
+    NoDirectory,
+    /// A batch has 1 to 50 calls.
+    #[error("a batch has 1 to 50 calls, and this one has {0}")]
+    BatchSize(usize),
+    /// The provider takes no batches.
+    #[error("{0} takes no batches; execute one capability at a time")]
+    NoBatches(String),
     /// The agent does not wait for anything.
     #[error("the agent {0} is not waiting for approval")]
     NotWaiting(String),

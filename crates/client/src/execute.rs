@@ -1,5 +1,6 @@
 //! Executing capabilities: `execute_capability` (§6.10, §2.15), at once, later or as a stream.
 
+mod batch;
 mod job;
 mod location;
 mod shape;
@@ -12,6 +13,7 @@ use procura_agent_auth::wire::execute::ExecuteRequest;
 use procura_fetch::Response;
 use serde_json::{Map, Value};
 
+pub use self::batch::BatchItem;
 use self::shape::Shape;
 use crate::answer::ACTIVE;
 use crate::call::{Answer, Call, Delivery, Signer, is_event_stream};

@@ -190,6 +190,8 @@ pub(crate) struct Seen {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) typ: Option<String>,
+    /// The thumbprint of the key that signed the token.
+    pub(crate) kid: Option<String>,
     pub(crate) claims: Value,
     pub(crate) body: Value,
 }
@@ -247,6 +249,7 @@ impl FakeNet {
             url: request.url.clone(),
             headers: request.headers.clone(),
             typ: token.as_ref().and_then(|it| it.typ.clone()),
+            kid: token.as_ref().and_then(|it| it.kid.clone()),
             claims: token.map_or(Value::Null, |it| Value::Object(it.claims)),
             body: body.map_or(Value::Null, |it| serde_json::from_slice(it).unwrap()),
         }

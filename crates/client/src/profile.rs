@@ -1,18 +1,22 @@
-//! What a client keeps: the host's key pair, one key pair and record for each connected agent, and the
-//! providers it has met. In a directory that only its user can read, or in memory.
+//! What a client keeps: the host's key pair, one key pair and record for each connected agent, registrations whose
+//! answer is not known yet, and the providers it has met. In a directory that only its user can read, encrypted if
+//! wanted, or in memory.
 //!
 //! Every change happens under a lock that holds for all processes, and reads the file again first. Nothing
 //! waits for a network while it holds the lock.
 
 mod error;
+mod intents;
+mod keys;
 mod records;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod vault;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use procura_keys::clock::Timestamp;
 use procura_keys::digest::{sha256, to_base64url};
 use procura_keys::entropy::Entropy;
 use procura_keys::key::SigningKey;
@@ -21,30 +25,83 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::error::ProfileError;
+pub(crate) use self::intents::Intent;
+pub(crate) use self::keys::KeyChoice;
+use self::records::AgentFile;
 pub use self::records::Connection;
-use self::records::{AgentFile, HostFile};
 pub(crate) use self::records::{KeptLocation, ProviderRecord};
 use self::storage::Storage;
+use self::vault::{VAULT, Vault, VaultDefect, VaultFile};
 use crate::error::{CallerError, ClientError};
 
 /// A client's state. Clones and other processes may use the same directory at the same time.
 #[derive(Clone)]
 pub struct Profile {
     storage: Storage,
+    vault: Option<Arc<Vault>>,
 }
 
 impl Profile {
-    /// The profile in `directory`, which is made when something is first written.
+    /// The profile in `directory`, which is made when something is first written. Its keys are not encrypted; one
+    /// whose keys are is refused.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, ProfileError> {
+        let directory = directory.into();
+        if directory.join(VAULT).exists() {
+            return Err(ProfileError::Locked { path: directory });
+        }
         Ok(Self {
-            storage: Storage::directory(directory.into())?,
+            storage: Storage::directory(directory)?,
+            vault: None,
         })
+    }
+
+    /// The profile in `directory`, all of whose files are encrypted under a passphrase. The first time, what is there is
+    /// encrypted, too. Without the passphrase there is no way back to the keys.
+    pub fn open_encrypted(
+        directory: impl Into<PathBuf>,
+        passphrase: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Result<Self, ProfileError> {
+        if passphrase.is_empty() {
+            return Err(ProfileError::EmptyPassphrase);
+        }
+        let storage = Storage::directory(directory.into())?;
+        // Two that begin together have to agree on one key.
+        let _lock = storage.lock()?;
+        let refused = |defect: VaultDefect| storage.damaged(VAULT, &defect);
+        let plain = Self {
+            storage: storage.clone(),
+            vault: None,
+        };
+        let (vault, mut file) = if let Some(file) = plain.read::<VaultFile>(VAULT)? {
+            (Vault::unlock(&file, passphrase).map_err(refused)?, file)
+        } else {
+            let (vault, file) = Vault::create(passphrase, entropy).map_err(refused)?;
+            plain.write(VAULT, &file, entropy)?;
+            (vault, file)
+        };
+        let profile = Self {
+            storage: storage.clone(),
+            vault: Some(Arc::new(vault)),
+        };
+        if !file.is_complete {
+            profile.seal_all(entropy)?;
+            file.is_complete = true;
+            plain.write(VAULT, &file, entropy)?;
+        }
+        Ok(profile)
+    }
+
+    /// Whether what is written is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.vault.is_some()
     }
 
     /// A profile that is gone with the process.
     pub fn in_memory() -> Self {
         Self {
             storage: Storage::memory(),
+            vault: None,
         }
     }
 
@@ -84,25 +141,6 @@ impl Profile {
         }
     }
 
-    /// The host's key pair; made now if there is none. Says whether it was.
-    pub(crate) fn host_key(
-        &self,
-        entropy: &dyn Entropy,
-        now: Timestamp,
-    ) -> Result<(SigningKey, bool), ClientError> {
-        if let Some(file) = self.read::<HostFile>(HOST)? {
-            return Ok((file.key.into_inner(), false));
-        }
-        // Without the lock two processes could make a key each, and one would be lost.
-        let _lock = self.storage.lock()?;
-        if let Some(file) = self.read::<HostFile>(HOST)? {
-            return Ok((file.key.into_inner(), false));
-        }
-        let key = SigningKey::generate(entropy)?;
-        self.write(HOST, &HostFile::new(&key, now)?, entropy)?;
-        Ok((key, true))
-    }
-
     /// Keeps a new agent and its key. Agents are named by their identifiers alone, so a provider must not give
     /// its agent the identifier of another one's.
     pub(crate) fn insert(
@@ -120,14 +158,6 @@ impl Profile {
         let name = agent_file(&connection.agent_key);
         let file = AgentFile::new(connection, key)?;
         Ok(self.write(&name, &file, entropy)?)
-    }
-
-    /// The key pair of a connected agent.
-    pub(crate) fn agent_key(&self, connection: &Connection) -> Result<SigningKey, ProfileError> {
-        let name = agent_file(&connection.agent_key);
-        let file = self.read::<AgentFile>(&name)?;
-        let file = file.ok_or_else(|| self.storage.gone(&name))?;
-        Ok(file.key.into_inner())
     }
 
     /// Changes the record of an agent, if it still exists.
@@ -209,9 +239,13 @@ impl Profile {
     }
 
     fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ProfileError> {
-        let Some(bytes) = self.storage.read(name)? else {
+        let Some(mut bytes) = self.storage.read(name)? else {
             return Ok(None);
         };
+        if let Some(vault) = &self.vault {
+            let opened = vault.open(name, &bytes);
+            bytes = opened.map_err(|defect| self.storage.damaged(name, &defect))?;
+        }
         let record = serde_json::from_slice(&bytes);
         record
             .map(Some)
@@ -226,15 +260,42 @@ impl Profile {
     ) -> Result<(), ProfileError> {
         let bytes = serde_json::to_vec_pretty(record)
             .map_err(|error| self.storage.damaged(name, &error))?;
+        self.put(name, bytes, entropy)
+    }
+
+    fn put(
+        &self,
+        name: &str,
+        mut bytes: Vec<u8>,
+        entropy: &dyn Entropy,
+    ) -> Result<(), ProfileError> {
+        if let Some(vault) = &self.vault {
+            let sealed = vault.seal(name, &bytes, entropy);
+            bytes = sealed.map_err(|defect| self.storage.damaged(name, &defect))?;
+        }
         self.storage.write(name, &bytes, entropy)
+    }
+
+    /// Encrypts what is not.
+    fn seal_all(&self, entropy: &dyn Entropy) -> Result<(), ProfileError> {
+        let mut names = vec![keys::HOST.to_owned()];
+        for folder in [AGENTS, PROVIDERS, intents::INTENTS] {
+            names.extend(self.storage.list(folder)?);
+        }
+        for name in names {
+            let bytes = self.storage.read(&name)?;
+            if let Some(bytes) = bytes.filter(|bytes| !Vault::is_sealed(bytes)) {
+                self.put(&name, bytes, entropy)?;
+            }
+        }
+        Ok(())
     }
 }
 
-const HOST: &str = "host.json";
 const AGENTS: &str = "agents";
 const PROVIDERS: &str = "providers";
 
-/// Agents are filed under their key, since their identifier is the server's text and may be anything.
+/// Agents are filed under the key they were registered with, since their identifier is the server's text and may be anything.
 fn agent_file(agent_key: &Thumbprint) -> String {
     format!("{AGENTS}/{agent_key}.json")
 }

@@ -144,22 +144,30 @@ pub(crate) enum Endpoint {
     Capabilities,
     Describe,
     Execute,
+    BatchExecute,
     RequestCapability,
     Status,
     Reactivate,
     Revoke,
+    RevokeHost,
+    RotateKey,
+    RotateHostKey,
 }
 
 impl Endpoint {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::Register,
         Self::Capabilities,
         Self::Describe,
         Self::Execute,
+        Self::BatchExecute,
         Self::RequestCapability,
         Self::Status,
         Self::Reactivate,
         Self::Revoke,
+        Self::RevokeHost,
+        Self::RotateKey,
+        Self::RotateHostKey,
     ];
 
     fn name(self) -> &'static str {
@@ -168,10 +176,14 @@ impl Endpoint {
             Self::Capabilities => "capabilities",
             Self::Describe => "describe_capability",
             Self::Execute => "execute",
+            Self::BatchExecute => "batch_execute",
             Self::RequestCapability => "request_capability",
             Self::Status => "status",
             Self::Reactivate => "reactivate",
             Self::Revoke => "revoke",
+            Self::RevokeHost => "revoke_host",
+            Self::RotateKey => "rotate_key",
+            Self::RotateHostKey => "rotate_host_key",
         }
     }
 
@@ -182,10 +194,14 @@ impl Endpoint {
             Self::Capabilities => endpoints.capabilities.as_deref(),
             Self::Describe => endpoints.describe_capability.as_deref(),
             Self::Execute => endpoints.execute.as_deref(),
+            Self::BatchExecute => endpoints.batch_execute.as_deref(),
             Self::RequestCapability => endpoints.request_capability.as_deref(),
             Self::Status => endpoints.status.as_deref(),
             Self::Reactivate => endpoints.reactivate.as_deref(),
             Self::Revoke => endpoints.revoke.as_deref(),
+            Self::RevokeHost => endpoints.revoke_host.as_deref(),
+            Self::RotateKey => endpoints.rotate_key.as_deref(),
+            Self::RotateHostKey => endpoints.rotate_host_key.as_deref(),
         }
     }
 
@@ -195,10 +211,14 @@ impl Endpoint {
             Self::Capabilities => "/capability/list",
             Self::Describe => "/capability/describe",
             Self::Execute => "/capability/execute",
+            Self::BatchExecute => "/capability/batch-execute",
             Self::RequestCapability => "/agent/request-capability",
             Self::Status => "/agent/status",
             Self::Reactivate => "/agent/reactivate",
             Self::Revoke => "/agent/revoke",
+            Self::RevokeHost => "/host/revoke",
+            Self::RotateKey => "/agent/rotate-key",
+            Self::RotateHostKey => "/host/rotate-key",
         }
     }
 }

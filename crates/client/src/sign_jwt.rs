@@ -34,13 +34,13 @@ impl Client {
         require_held(&connection, capabilities.unwrap_or_default())?;
         let stamp = self.stamp(&connection.issuer)?;
         let claims = AgentClaims {
-            host: &Thumbprint::of(self.host_key()?.public()),
+            host: &Thumbprint::of(self.host_keys(&connection.issuer)?.in_force.public()),
             agent_id: &connection.agent_id,
             aud: aud.unwrap_or(&connection.issuer),
             capabilities,
             bound_to: None,
         };
-        let key = self.profile.agent_key(&connection)?;
+        let key = self.profile.agent_keys(&connection)?.in_force;
         Ok(SignedJwt {
             token: agent_token(&key, &claims, stamp)?,
             expires_in: LIFETIME_SECONDS,

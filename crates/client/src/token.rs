@@ -49,17 +49,21 @@ impl Stamp {
     }
 }
 
-/// A host JWT. With `agent` it registers that key.
+/// A host JWT. With `agent` it registers that key; with `bound_to` only the holder of that key may use it.
 pub(crate) fn host_token(
     key: &SigningKey,
     aud: &str,
     agent: Option<&PublicKey>,
+    bound_to: Option<&Thumbprint>,
     stamp: Stamp,
 ) -> serde_json::Result<String> {
     let mut claims = stamp.claims(&Thumbprint::of(key.public()), aud);
     claims.insert("host_public_key".into(), jwk(key.public()));
     if let Some(agent) = agent {
         claims.insert("agent_public_key".into(), jwk(agent));
+    }
+    if let Some(key) = bound_to {
+        claims.insert("cnf".into(), json!({ "jkt": key }));
     }
     signed(host::TYPE, key, &claims)
 }
@@ -133,12 +137,19 @@ mod tests {
         Stamp::new(now, &Counting(1.into()))
     }
 
-    // AA-4.1-02, AA-4.2-01, AA-4.2-04, AA-4.2-05, AA-4.2-06, AA-4.2-07, AA-4.2-08
+    // The key identifier is there however the server gets the keys.
+    // AA-4.1-02, AA-4.2-01, AA-4.2-02, AA-4.2-04, AA-4.2-05, AA-4.2-06, AA-4.2-07, AA-4.2-08
     #[test]
     fn a_registering_host_jwt_carries_both_keys_and_names_its_own() {
         let host = SigningKey::from_seed(&[1; 32]).unwrap();
         let agent = SigningKey::from_seed(&[2; 32]).unwrap();
-        let token = host_token(&host, "https://bank.example", Some(agent.public()), stamp());
+        let token = host_token(
+            &host,
+            "https://bank.example",
+            Some(agent.public()),
+            None,
+            stamp(),
+        );
         let token = token.unwrap();
         let read = Unverified::parse(&token, FORM).unwrap();
         let thumbprint = Thumbprint::of(host.public());
@@ -193,7 +204,13 @@ mod tests {
     #[test]
     fn no_token_holds_a_private_key() {
         let host = SigningKey::from_seed(&[1; 32]).unwrap();
-        let token = host_token(&host, "https://bank.example", Some(host.public()), stamp());
+        let token = host_token(
+            &host,
+            "https://bank.example",
+            Some(host.public()),
+            None,
+            stamp(),
+        );
         let token = token.unwrap();
         let claims = Unverified::parse(&token, FORM).unwrap().claims;
         assert!(!Value::Object(claims).to_string().contains("\"d\""));

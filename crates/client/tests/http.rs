@@ -235,3 +235,38 @@ async fn a_server_that_is_not_there_is_unreachable() {
         .unwrap_err();
     assert!(matches!(error, ClientError::Unreachable(_)), "{error}");
 }
+
+// AA-8.9-04
+#[tokio::test]
+async fn a_server_with_a_certificate_of_its_own_making_is_not_spoken_to() {
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivateKeyDer;
+    use tokio_rustls::{TlsAcceptor, rustls};
+
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("https://{}", listener.local_addr().unwrap());
+    let handshake = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        acceptor.accept(stream).await.is_ok()
+    });
+    let (client, _) = client(true);
+    let error = client.discover(&issuer).await.unwrap_err();
+    assert!(
+        matches!(error, ClientError::Unreachable(FetchError::Tls { .. })),
+        "{error}"
+    );
+    assert!(
+        !handshake.await.unwrap(),
+        "the client hangs up before it says anything"
+    );
+}

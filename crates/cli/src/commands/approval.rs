@@ -32,16 +32,20 @@ async fn wait(
     pending: &Pending,
 ) -> Result<AgentStanding, ClientError> {
     printer.say("Waiting for approval.");
-    let mut progress = |progress: &Progress| {
-        if let Progress::AskingLater { after, reason } = progress {
+    let mut progress = |progress: &Progress| match progress {
+        Progress::StillPending { remaining } => {
+            let seconds = remaining.as_secs();
+            printer.ticker(&format!("Nobody has decided yet; {seconds} s left."));
+        }
+        Progress::AskingLater { after, reason } => {
             let seconds = after.as_secs();
-            printer.say(&format!(
-                "{}; asking again in {seconds} s.",
-                harmless(reason)
-            ));
+            let reason = harmless(reason);
+            printer.say(&format!("{reason}; asking again in {seconds} s."));
         }
     };
-    client.wait_for_approval(pending, &mut progress).await
+    let decided = client.wait_for_approval(pending, &mut progress).await;
+    printer.ticker("");
+    decided
 }
 
 /// All of the page's URL, so that its domain can be checked before anybody signs in there.

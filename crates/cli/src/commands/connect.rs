@@ -6,6 +6,7 @@ use procura_client::{Client, Connect, Connected};
 
 use super::approval::settle;
 use super::asked::{Asked, Hints};
+use super::page::Page;
 use super::standing::outcome;
 use crate::error::CommandError;
 use crate::outcome::Outcome;
@@ -29,6 +30,8 @@ pub(crate) struct Arguments {
     /// Show where to approve and exit without waiting
     #[arg(long)]
     no_wait: bool,
+    #[command(flatten)]
+    page: Page,
 }
 
 /// `--mode`.
@@ -58,6 +61,9 @@ pub(crate) async fn run(
     }
     match client.connect(&arguments.provider, request).await? {
         Connected::Active(standing) => Ok(outcome(printer, &standing)),
-        Connected::Pending(pending) => settle(client, printer, &pending, arguments.no_wait).await,
+        Connected::Pending(pending) => {
+            arguments.page.offer(&pending.approval, printer);
+            settle(client, printer, &pending, arguments.no_wait).await
+        }
     }
 }

@@ -4,6 +4,7 @@ use procura_client::{Client, Connected};
 
 use super::agent_or_only;
 use super::approval::settle;
+use super::page::Page;
 use super::standing::outcome;
 use crate::error::CommandError;
 use crate::outcome::Outcome;
@@ -17,6 +18,8 @@ pub(crate) struct Arguments {
     /// Show where to approve and exit without waiting
     #[arg(long)]
     no_wait: bool,
+    #[command(flatten)]
+    page: Page,
 }
 
 pub(crate) async fn run(
@@ -27,6 +30,9 @@ pub(crate) async fn run(
     let agent = agent_or_only(client, arguments.agent)?;
     match client.reactivate(&agent).await? {
         Connected::Active(standing) => Ok(outcome(printer, &standing)),
-        Connected::Pending(pending) => settle(client, printer, &pending, arguments.no_wait).await,
+        Connected::Pending(pending) => {
+            arguments.page.offer(&pending.approval, printer);
+            settle(client, printer, &pending, arguments.no_wait).await
+        }
     }
 }

@@ -4,6 +4,7 @@ use procura_client::Client;
 
 use super::agent_or_only;
 use super::approval::settle;
+use super::page::Page;
 use super::standing::shown;
 use crate::error::CommandError;
 use crate::outcome::Outcome;
@@ -17,6 +18,8 @@ pub(crate) struct Arguments {
     /// If it waits for approval, show where to approve and wait for the decision
     #[arg(long)]
     wait: bool,
+    #[command(flatten)]
+    page: Page,
 }
 
 pub(crate) async fn run(
@@ -28,7 +31,10 @@ pub(crate) async fn run(
     let standing = client.status(&agent).await?;
     // Asking has updated what the agent waits for.
     match client.pending(&agent) {
-        Ok(pending) if arguments.wait => settle(client, printer, &pending, false).await,
+        Ok(pending) if arguments.wait => {
+            arguments.page.offer(&pending.approval, printer);
+            settle(client, printer, &pending, false).await
+        }
         _ => Ok(shown(printer, &standing)),
     }
 }

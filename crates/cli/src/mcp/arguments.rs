@@ -2,6 +2,7 @@
 
 use procura_agent_auth::agent::Mode;
 use procura_agent_auth::wire::register::{ApprovalHints, RequestedCapability};
+use procura_client::Challenge;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -20,8 +21,31 @@ pub(super) struct Nothing {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Search {
+    pub(super) intent: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Discover {
-    pub(super) url: String,
+    pub(super) url: Option<String>,
+    pub(super) www_authenticate: Option<String>,
+}
+
+impl Discover {
+    /// The URL that is meant.
+    pub(super) fn url(self) -> Result<String, CommandError> {
+        let wrong = |message: &str| CommandError::Usage(message.to_owned());
+        match (self.url, self.www_authenticate) {
+            (Some(url), None) => Ok(url),
+            (None, Some(header)) => Challenge::parse(&header)
+                .map(|challenge| challenge.discovery().to_string())
+                .ok_or_else(|| {
+                    wrong("the header has no usable AgentAuth challenge; ask for the URL")
+                }),
+            _ => Err(wrong("give either url or www_authenticate")),
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -3,9 +3,24 @@
 use rmcp::model::{Tool, ToolAnnotations, object};
 use serde_json::{Value, json};
 
-/// All tools that are always there.
-pub(super) fn tools() -> Vec<Tool> {
-    [looking(), asking(), working()].concat()
+/// All tools that do not stand for a capability. There is nothing to search without a directory.
+pub(super) fn tools(has_directory: bool) -> Vec<Tool> {
+    let searching = has_directory.then(searching);
+    let searching = searching.into_iter().collect();
+    [searching, looking(), asking(), working()].concat()
+}
+
+fn searching() -> Tool {
+    tool(
+        "search_providers",
+        "Find services by what they are wanted for, in a directory that this client trusts. Prefer this to URLs from \
+         elsewhere.",
+        &properties(
+            &["intent"],
+            &json!({ "intent": text("What is wanted, in plain words, such as: send money") }),
+        ),
+        Effect::Reads(World::Open),
+    )
 }
 
 /// Finding services and what they offer.
@@ -21,8 +36,13 @@ fn looking() -> Vec<Tool> {
             "discover_provider",
             "Look at the service at a URL and remember it. A person may have to permit it.",
             &properties(
-                &["url"],
-                &json!({ "url": text("The service, for example https://bank.example") }),
+                &[],
+                &json!({
+                    "url": text("The service, for example https://bank.example"),
+                    "www_authenticate": text(
+                        "Instead of url: the WWW-Authenticate header of a 401 answer, to find the service it names",
+                    ),
+                }),
             ),
             Effect::Reads(World::Open),
         ),
@@ -270,3 +290,16 @@ fn text(description: &str) -> Value {
 
 const PROVIDER: &str = "The service: a name from list_providers, or its URL. It may be left out while there is only one";
 const AGENT: &str = "The agent: an identifier from connect_agent or list_agents";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_directory_there_is_nothing_to_search_with() {
+        let searches = |tool: &Tool| tool.name == "search_providers";
+        assert!(!tools(false).iter().any(searches));
+        assert!(tools(true).iter().any(searches));
+        assert_eq!(tools(true).len(), tools(false).len() + 1);
+    }
+}

@@ -41,7 +41,11 @@ impl Mcp {
             entropy: Arc::new(SystemEntropy),
             pause: clock,
         };
-        let client = Client::new(Profile::in_memory(), Options::default(), parts);
+        let options = Options {
+            directory: Some("https://directory.example".to_owned()),
+            ..Options::default()
+        };
+        let client = Client::new(Profile::in_memory(), options, parts);
         let (here, there) = duplex(1 << 16);
         let (input, output) = split(there);
         tokio::spawn(Server::new(client, access, tools).serve(input, output));

@@ -13,7 +13,7 @@ use super::answer;
 use super::approval::{open, settle, wait};
 use super::arguments::{
     ConnectAgent, Describe, Discover, Execute, ListCapabilities, Nothing, OneAgent,
-    RequestCapability, SignJwt, Status, read,
+    RequestCapability, Search, SignJwt, Status, read,
 };
 use super::asking::{Said, Session};
 use super::capability_tools;
@@ -28,6 +28,7 @@ pub(super) async fn call(
 ) -> Result<CallToolResponse, ErrorData> {
     let done = match name {
         "list_providers" => list_providers(session, arguments),
+        "search_providers" => search_providers(session, arguments).await,
         "discover_provider" => discover_provider(session, arguments).await,
         "list_agents" => list_agents(session, arguments),
         "list_capabilities" => list_capabilities(session, arguments).await,
@@ -69,6 +70,24 @@ fn list_providers(session: &Session<'_>, arguments: Map<String, Value>) -> Done 
     Ok(done(json!({ "providers": listed })))
 }
 
+async fn search_providers(session: &Session<'_>, arguments: Map<String, Value>) -> Done {
+    let Search { intent } = read(arguments)?;
+    let found = session
+        .server
+        .client
+        .search_providers(&intent, None)
+        .await?;
+    let listed: Vec<_> = found.providers.iter().map(answer::provider).collect();
+    let mut value = json!({ "providers": listed });
+    if !found.refused.is_empty() {
+        value["refused"] = json!(found.refused);
+        value["warning"] = json!(
+            "The directory lists services that do not confirm it. They were refused; tell the person."
+        );
+    }
+    Ok(done(value))
+}
+
 fn list_agents(session: &Session<'_>, arguments: Map<String, Value>) -> Done {
     let Nothing {} = read(arguments)?;
     let connections = session.server.client.profile().connections();
@@ -78,7 +97,7 @@ fn list_agents(session: &Session<'_>, arguments: Map<String, Value>) -> Done {
 }
 
 async fn discover_provider(session: &Session<'_>, arguments: Map<String, Value>) -> Done {
-    let Discover { url } = read(arguments)?;
+    let url = read::<Discover>(arguments)?.url()?;
     permit(session, &url).await?;
     let provider = session.server.client.discover(&url).await?;
     Ok(done(answer::provider(&provider)))

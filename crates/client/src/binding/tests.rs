@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::error::ClientError;
 use crate::execute::Executed;
-use crate::fake::{BANK, Seen, Stage, bank, ok, refusal};
+use crate::fake::{Seen, Stage, bank, ok, refusal};
 
 const EXECUTE: &str = "POST /capability/execute";
 
@@ -29,7 +29,7 @@ fn token_with_good_proof(stage: &Stage, seen: &Seen, nonce: Option<&str>) -> boo
         token,
         key: &key,
         method: "POST",
-        url: &format!("{BANK}/capability/execute"),
+        url: seen.url.as_str(),
         nonces: None,
         window: Window::default(),
         now: stage.clock.now(),
@@ -81,5 +81,25 @@ async fn nobody_is_asked_for_ever() {
         stage.on(EXECUTE, refusal(401, code).header("dpop-nonce", "n"));
         assert!(execute(&stage, &agent).await.is_err());
         assert!(stage.sent(EXECUTE).len() <= 3, "{code}");
+    }
+}
+
+// AA-8.9-03
+#[tokio::test]
+async fn a_registration_is_bound_wherever_that_can_be_checked() {
+    for (algorithms, is_bound) in [
+        (json!(null), false),
+        (json!(["ES256"]), false),
+        (json!(["ES256", "EdDSA"]), true),
+    ] {
+        let stage = Stage::new();
+        let mut document = bank();
+        document["dpop_signing_alg_values_supported"] = algorithms;
+        stage.now_on("GET /.well-known/agent-configuration", ok(&document));
+        stage.connected().await;
+        let sent = &stage.sent("POST /agent/register")[0];
+        assert_eq!(sent.headers.contains_key("dpop"), is_bound);
+        assert_eq!(sent.claims["cnf"]["jkt"].is_string(), is_bound);
+        assert!(!is_bound || token_with_good_proof(&stage, sent, None));
     }
 }

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::client::Options;
 use crate::error::{Hint, NotApproved};
-use crate::fake::{BANK, Stage, approval, bank, ok, refusal, registered};
+use crate::fake::{BANK, Stage, approval, bank, ok, outage, refusal, registered};
 
 const REGISTER: &str = "POST /agent/register";
 
@@ -290,4 +290,150 @@ async fn each_server_gets_tokens_of_its_own() {
         (&json!(BANK), &json!("https://shop.example"))
     );
     assert_ne!(sent[0].claims["jti"], sent[1].claims["jti"]);
+}
+
+// A registration whose answer is lost, because the process was killed or the network failed, is taken up again.
+#[tokio::test]
+async fn a_registration_without_an_answer_is_repeated_with_the_same_key() {
+    let stage = Stage::new();
+    stage
+        .on(REGISTER, outage())
+        .on(REGISTER, ok(&registered("pending")));
+    let request = || Connect::new("Helper").with_capability("check_balance", None);
+    stage.client.connect(BANK, request()).await.unwrap_err();
+    assert!(stage.client.profile().connections().unwrap().is_empty());
+    let connected = stage.client.connect(BANK, request()).await.unwrap();
+    assert!(matches!(connected, Connected::Pending(_)));
+    let sent = stage.sent(REGISTER);
+    let key = |index: usize| sent[index].claims["agent_public_key"].clone();
+    assert_eq!(key(0), key(1));
+}
+
+#[tokio::test]
+async fn another_request_is_another_agent() {
+    let stage = Stage::new();
+    stage
+        .on(REGISTER, outage())
+        .on(REGISTER, ok(&registered("active")));
+    let first = Connect::new("Helper").with_capability("check_balance", None);
+    stage.client.connect(BANK, first).await.unwrap_err();
+    let second = Connect::new("Helper").with_capability("transfer", None);
+    stage.client.connect(BANK, second).await.unwrap();
+    let sent = stage.sent(REGISTER);
+    let key = |index: usize| sent[index].claims["agent_public_key"].clone();
+    assert_ne!(key(0), key(1));
+}
+
+#[tokio::test]
+async fn a_refused_registration_is_over() {
+    let stage = Stage::new();
+    stage
+        .on(REGISTER, refusal(400, "unsupported_mode"))
+        .on(REGISTER, ok(&registered("active")));
+    stage
+        .client
+        .connect(BANK, Connect::new("Helper"))
+        .await
+        .unwrap_err();
+    stage
+        .client
+        .connect(BANK, Connect::new("Helper"))
+        .await
+        .unwrap();
+    let sent = stage.sent(REGISTER);
+    let key = |index: usize| sent[index].claims["agent_public_key"].clone();
+    assert_ne!(key(0), key(1));
+}
+
+#[tokio::test]
+async fn an_agent_that_went_active_unheard_is_given_up_and_said_to_be() {
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let notices = heard.clone();
+    let stage = Stage::with_options(crate::Options {
+        notices: Some(std::sync::Arc::new(move |notice| {
+            notices.lock().unwrap().push(notice.clone());
+        })),
+        ..crate::Options::default()
+    });
+    stage
+        .on(REGISTER, outage())
+        .on(REGISTER, refusal(409, "agent_exists"))
+        .on(REGISTER, ok(&registered("active")));
+    stage
+        .client
+        .connect(BANK, Connect::new("Helper"))
+        .await
+        .unwrap_err();
+    stage
+        .client
+        .connect(BANK, Connect::new("Helper"))
+        .await
+        .unwrap();
+    let sent = stage.sent(REGISTER);
+    let key = |index: usize| sent[index].claims["agent_public_key"].clone();
+    assert_eq!(key(0), key(1));
+    assert_ne!(key(1), key(2));
+    let issuer = BANK.to_owned();
+    assert!(
+        heard
+            .lock()
+            .unwrap()
+            .contains(&crate::Notice::AgentLost { issuer })
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_was_kept_just_before_the_end_is_not_asked_for_again() {
+    let stage = Stage::new();
+    stage.on(REGISTER, outage());
+    let request = || Connect::new("Helper").with_capability("check_balance", None);
+    stage.client.connect(BANK, request()).await.unwrap_err();
+    // As if the process had ended between keeping the agent and dropping the intent.
+    let profile = stage.client.profile();
+    let body = body_of(&request());
+    let intent = profile
+        .begin(BANK, &body, &crate::SystemEntropy, stage.client.now())
+        .unwrap();
+    assert!(intent.is_resumed);
+    let provider = stage.client.discover(BANK).await.unwrap();
+    let answer = serde_json::from_value(registered("active")).unwrap();
+    stage
+        .client
+        .keep(&provider, request(), &intent.key, answer)
+        .unwrap();
+    drop(intent);
+    let connected = stage.client.connect(BANK, request()).await.unwrap();
+    assert!(matches!(connected, Connected::Active(it) if it.agent_id == "agt_1"));
+    assert_eq!(stage.sent(REGISTER).len(), 1);
+}
+
+#[tokio::test]
+async fn two_that_connect_at_the_same_time_get_an_agent_each() {
+    let stage = Stage::new();
+    let profile = stage.client.profile();
+    let body = body_of(&Connect::new("Helper"));
+    let now = stage.client.now();
+    let begin = || {
+        profile
+            .begin(BANK, &body, &crate::SystemEntropy, now)
+            .unwrap()
+    };
+    let (first, second) = (begin(), begin());
+    assert!(!second.is_resumed);
+    assert_ne!(first.key.public(), second.key.public());
+    drop(first);
+    assert!(
+        begin().is_resumed,
+        "whoever ended without an answer leaves it to others"
+    );
+}
+
+fn body_of(request: &Connect) -> RegisterRequest {
+    RegisterRequest {
+        name: request.name.clone(),
+        host_name: None,
+        capabilities: Some(request.capabilities.clone()).filter(|it| !it.is_empty()),
+        mode: Some(request.mode),
+        hints: request.hints.clone(),
+    }
 }

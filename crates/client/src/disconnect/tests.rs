@@ -26,7 +26,7 @@ async fn the_host_revokes_the_agent_and_its_key_is_gone() {
         (&json!(BANK), &json!({ "agent_id": "agt_1" }))
     );
     assert!(!is_kept(&stage));
-    assert!(stage.client.profile().agent_key(&gone).is_err());
+    assert!(stage.client.profile().agent_keys(&gone).is_err());
 }
 
 #[tokio::test]

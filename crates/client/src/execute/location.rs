@@ -9,7 +9,7 @@ use crate::provider::Provider;
 
 impl Client {
     /// The location, exactly as the provider writes it, since it is the `aud` of the token.
-    pub(super) async fn location(
+    pub(crate) async fn location(
         &self,
         provider: &Provider,
         connection: &Connection,

@@ -35,6 +35,15 @@ pub enum ProfileError {
         /// The file.
         path: PathBuf,
     },
+    /// The profile is encrypted, and was opened without its passphrase.
+    #[error("the keys in {} are encrypted; open them with their passphrase", .path.display())]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// No passphrase at all.
+    #[error("the passphrase is empty")]
+    EmptyPassphrase,
     /// The agent was disconnected in the meantime.
     #[error("{} is gone: the agent was disconnected by another process", .path.display())]
     Gone {

@@ -1,6 +1,6 @@
 //! What the files hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use procura_agent_auth::agent::Mode;
 use procura_agent_auth::wire::grant::GrantObject;
@@ -12,6 +12,7 @@ use procura_keys::key::{KeyError, SigningKey};
 use procura_keys::thumbprint::Thumbprint;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::approval::Approval;
 use crate::provider::Provider;
@@ -77,14 +78,26 @@ pub(crate) struct ProviderRecord {
 pub(super) struct HostFile {
     pub(super) key: KeptKey,
     created_at: Timestamp,
+    /// The key that is to follow, from before the first provider is told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<KeptKey>,
+    /// The issuers at which it has followed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) moved: BTreeSet<String>,
+    /// Whether each provider sees a key of its own, derived from these (§9.1).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) per_server: bool,
 }
 
 impl HostFile {
-    pub(super) fn new(key: &SigningKey, created_at: Timestamp) -> Result<Self, KeyError> {
-        Ok(Self {
-            key: KeptKey::of(key)?,
+    pub(super) fn new(key: SigningKey, per_server: bool, created_at: Timestamp) -> Self {
+        Self {
+            key: KeptKey(key),
             created_at,
-        })
+            next: None,
+            moved: BTreeSet::new(),
+            per_server,
+        }
     }
 }
 
@@ -94,6 +107,9 @@ pub(super) struct AgentFile {
     #[serde(flatten)]
     pub(super) connection: Connection,
     pub(super) key: KeptKey,
+    /// The key that is to follow, from before the provider is told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<KeptKey>,
 }
 
 impl AgentFile {
@@ -101,8 +117,18 @@ impl AgentFile {
         Ok(Self {
             connection,
             key: KeptKey::of(key)?,
+            next: None,
         })
     }
+}
+
+/// `intents/<thumbprint>.json`: a registration from before it is sent until its answer is kept.
+#[derive(Serialize, Deserialize)]
+pub(super) struct IntentFile {
+    pub(super) issuer: String,
+    pub(super) request: Value,
+    pub(super) key: KeptKey,
+    pub(super) created_at: Timestamp,
 }
 
 /// A key pair, kept as a private JWK (RFC 8037). Reading one checks that its halves belong together, so that a
@@ -110,8 +136,12 @@ impl AgentFile {
 pub(super) struct KeptKey(SigningKey);
 
 impl KeptKey {
-    fn of(key: &SigningKey) -> Result<Self, KeyError> {
+    pub(super) fn of(key: &SigningKey) -> Result<Self, KeyError> {
         SigningKey::from_seed(key.expose_seed()).map(Self)
+    }
+
+    pub(super) fn as_inner(&self) -> &SigningKey {
+        &self.0
     }
 
     pub(super) fn into_inner(self) -> SigningKey {

@@ -1,7 +1,7 @@
 //! Files by name, in a directory or in memory.
 
-use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +24,7 @@ pub(super) enum Storage {
 pub(super) struct Memory {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     lock: Mutex<()>,
+    claims: Mutex<BTreeSet<String>>,
 }
 
 impl Storage {
@@ -60,6 +61,35 @@ impl Storage {
         let file = file.map_err(|error| failure("open", &path, error))?;
         file.lock().map_err(|error| failure("lock", &path, error))?;
         Ok(Lock::File(file))
+    }
+
+    /// Takes hold of a file for longer than a change; `None` while somebody else does. A process that dies lets
+    /// go of it.
+    pub(super) fn claim(&self, name: &str) -> Result<Option<Claim>, ProfileError> {
+        let directory = match self {
+            Self::Memory(memory) => {
+                let is_free = hold(&memory.claims).insert(name.to_owned());
+                let claim = || Claim::Memory(memory.clone(), name.to_owned());
+                return Ok(is_free.then(claim));
+            }
+            Self::Directory(directory) => directory,
+        };
+        let path = directory.join(format!("{name}{CLAIM}"));
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        let file = private(&mut options).open(&path);
+        let file = file.map_err(|error| failure("open", &path, error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Claim::File(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(failure("lock", &path, error)),
+        }
+    }
+
+    /// Removes a file and what its claim left.
+    pub(super) fn remove_claimed(&self, name: &str) -> Result<(), ProfileError> {
+        self.remove(name)?;
+        self.remove(&format!("{name}{CLAIM}"))
     }
 
     pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, ProfileError> {
@@ -154,7 +184,7 @@ impl Storage {
         Ok(names)
     }
 
-    pub(super) fn damaged(&self, name: &str, reason: &serde_json::Error) -> ProfileError {
+    pub(super) fn damaged(&self, name: &str, reason: &impl ToString) -> ProfileError {
         ProfileError::Damaged {
             path: self.path_of(name),
             reason: reason.to_string(),
@@ -181,6 +211,21 @@ pub(super) enum Lock<'a> {
         reason = "held for its effect: dropping the guard unlocks it"
     )]
     Memory(MutexGuard<'a, ()>),
+}
+
+/// Somebody works on a file while this exists.
+pub(super) enum Claim {
+    #[expect(dead_code, reason = "held for its effect: closing the file unlocks it")]
+    File(File),
+    Memory(Arc<Memory>, String),
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Self::Memory(memory, name) = self {
+            hold(&memory.claims).remove(name);
+        }
+    }
 }
 
 fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -261,3 +306,4 @@ fn failure(action: &'static str, path: &Path, error: io::Error) -> ProfileError 
 }
 
 const TEMPORARY: &str = ".new";
+const CLAIM: &str = ".claim";

@@ -4,9 +4,11 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use procura_agent_auth::agent::Mode;
+use procura_keys::clock::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
+use crate::fake::BANK;
 use crate::system::SystemEntropy;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_770_000_000);
@@ -53,15 +55,21 @@ fn nothing_is_written_before_there_is_something_to_keep() {
 #[test]
 fn keys_and_records_are_the_same_when_the_profile_is_opened_again() {
     let (_home, profile) = profile();
-    let (host, is_new) = profile.host_key(&SystemEntropy, NOW).unwrap();
+    let (host, is_new) = profile.host_keys(BANK, &SystemEntropy, NOW).unwrap();
     assert!(is_new);
     let agent = insert(&profile, "agt_1");
     let again = Profile::open(profile.directory().unwrap()).unwrap();
-    let (host_again, is_new) = again.host_key(&SystemEntropy, NOW).unwrap();
-    assert_eq!((host_again.public(), is_new), (host.public(), false));
+    let (host_again, is_new) = again.host_keys(BANK, &SystemEntropy, NOW).unwrap();
+    assert_eq!(
+        (host_again.in_force.public(), is_new),
+        (host.in_force.public(), false)
+    );
     let kept = again.connection("agt_1").unwrap();
     assert_eq!(kept, connection("agt_1", &agent));
-    assert_eq!(again.agent_key(&kept).unwrap().public(), agent.public());
+    assert_eq!(
+        again.agent_keys(&kept).unwrap().in_force.public(),
+        agent.public()
+    );
 }
 
 // AA-8.8-01
@@ -70,7 +78,7 @@ fn keys_and_records_are_the_same_when_the_profile_is_opened_again() {
 fn only_the_user_can_read_the_directory_and_its_files() {
     use std::os::unix::fs::PermissionsExt as _;
     let (_home, profile) = profile();
-    profile.host_key(&SystemEntropy, NOW).unwrap();
+    profile.host_keys(BANK, &SystemEntropy, NOW).unwrap();
     let key = insert(&profile, "agt_1");
     let directory = profile.directory().unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -87,23 +95,23 @@ fn only_the_user_can_read_the_directory_and_its_files() {
 fn a_key_that_others_can_read_is_not_used() {
     use std::os::unix::fs::PermissionsExt as _;
     let (_home, profile) = profile();
-    profile.host_key(&SystemEntropy, NOW).unwrap();
+    profile.host_keys(BANK, &SystemEntropy, NOW).unwrap();
     let path = profile.directory().unwrap().join("host.json");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    let error = profile.host_key(&SystemEntropy, NOW).unwrap_err();
+    let error = profile.host_keys(BANK, &SystemEntropy, NOW).unwrap_err();
     assert!(error.to_string().contains("chmod 600"), "{error}");
 }
 
 #[test]
 fn a_damaged_file_is_reported_and_kept() {
     let (_home, profile) = profile();
-    profile.host_key(&SystemEntropy, NOW).unwrap();
+    profile.host_keys(BANK, &SystemEntropy, NOW).unwrap();
     let path = profile.directory().unwrap().join("host.json");
     let whole = fs::read_to_string(&path).unwrap();
     let swapped = whole.replace("\"d\": \"", "\"d\": \"A");
     for damage in ["", "{", &whole[..whole.len() / 2], &swapped] {
         fs::write(&path, damage).unwrap();
-        let error = profile.host_key(&SystemEntropy, NOW).unwrap_err();
+        let error = profile.host_keys(BANK, &SystemEntropy, NOW).unwrap_err();
         assert!(
             error.to_string().contains("host.json is damaged"),
             "{error}"
@@ -115,12 +123,12 @@ fn a_damaged_file_is_reported_and_kept() {
 #[test]
 fn a_key_whose_halves_differ_is_damaged() {
     let (_home, profile) = profile();
-    profile.host_key(&SystemEntropy, NOW).unwrap();
+    profile.host_keys(BANK, &SystemEntropy, NOW).unwrap();
     let path = profile.directory().unwrap().join("host.json");
     let mut file: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     file["key"]["d"] = to_base64url(&[7; 32]).into();
     fs::write(&path, file.to_string()).unwrap();
-    let error = profile.host_key(&SystemEntropy, NOW).unwrap_err();
+    let error = profile.host_keys(BANK, &SystemEntropy, NOW).unwrap_err();
     assert!(
         error.to_string().contains("do not belong together"),
         "{error}"
@@ -156,9 +164,9 @@ fn processes_that_start_together_agree_on_one_host_key() {
             // Each opens the directory by itself, as another process would.
             let own = Profile::open(profile.directory().unwrap()).unwrap();
             start.wait();
-            let (key, is_new) = own.host_key(&SystemEntropy, NOW).unwrap();
+            let (key, is_new) = own.host_keys(BANK, &SystemEntropy, NOW).unwrap();
             count.fetch_add(u64::from(is_new), Ordering::Relaxed);
-            *key.public().as_bytes()
+            *key.in_force.public().as_bytes()
         };
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
         threads.into_iter().map(|it| it.join().unwrap()).collect()
@@ -237,7 +245,7 @@ fn a_removed_agent_stays_removed() {
     profile.update(&thumbprint, &SystemEntropy, |_| {}).unwrap();
     assert!(profile.connections().unwrap().is_empty());
     assert!(matches!(
-        profile.agent_key(&kept),
+        profile.agent_keys(&kept),
         Err(ProfileError::Gone { .. })
     ));
 }

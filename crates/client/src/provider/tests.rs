@@ -76,10 +76,14 @@ fn endpoints_hang_off_the_issuer_and_have_default_paths() {
             "/capability/list",
             "/capability/describe",
             "/capability/execute",
+            "/capability/batch-execute",
             "/agent/request-capability",
             "/agent/status",
             "/agent/reactivate",
             "/agent/revoke",
+            "/host/revoke",
+            "/agent/rotate-key",
+            "/host/rotate-key",
         ]
     );
 }

@@ -24,6 +24,7 @@ async fn the_tools_have_the_names_of_the_specification_and_honest_hints() {
         })
         .collect();
     insta::assert_snapshot!(listed.join("\n"), @r"
+    search_providers reads=true destroys=false idempotent=true
     list_providers reads=true destroys=false idempotent=true
     discover_provider reads=true destroys=false idempotent=true
     list_agents reads=true destroys=false idempotent=true
@@ -206,4 +207,41 @@ async fn arguments_that_do_not_fit_are_named() {
         .ask("tools/call", json!({ "name": "fly", "arguments": {} }))
         .await;
     assert_eq!(answer["error"]["code"], -32602);
+}
+
+// AA-6.2.2-01, AA-6.11-11
+#[tokio::test]
+async fn the_directory_is_searched_and_what_it_finds_may_be_contacted() {
+    let mut elsewhere = crate::tests::bank::document();
+    elsewhere["issuer"] = json!("https://evil.example");
+    let found = json!({ "providers": [crate::tests::bank::document(), elsewhere] });
+    let bank = Bank::open().on("GET /api/search", 200, &found);
+    let nowhere = Access::to(&[]).unwrap();
+    let mut mcp = Mcp::start(bank, json!({}), nowhere, false).await;
+    let found = mcp
+        .done("search_providers", json!({ "intent": "send money" }))
+        .await;
+    assert_eq!(found["providers"][0]["issuer"], BANK);
+    assert_eq!(found["providers"].as_array().unwrap().len(), 1);
+    assert_eq!(found["refused"][0]["issuer"], "https://evil.example");
+    mcp.done("list_capabilities", json!({ "provider": BANK }))
+        .await;
+    mcp.failed("search_providers", json!({})).await;
+}
+
+// AA-5.14-03
+#[tokio::test]
+async fn a_challenge_leads_to_its_service_under_the_same_permission() {
+    let header = format!(r#"Bearer, AgentAuth discovery="{BANK}/.well-known/agent-configuration""#);
+    let arguments = json!({ "www_authenticate": header });
+    let mut mcp = Mcp::start(Bank::open(), json!({}), Access::Anywhere, false).await;
+    let found = mcp.done("discover_provider", arguments.clone()).await;
+    assert_eq!(found["issuer"], BANK);
+    mcp.failed("discover_provider", json!({ "www_authenticate": "Bearer" }))
+        .await;
+    mcp.failed("discover_provider", json!({})).await;
+    let nowhere = Access::to(&[]).unwrap();
+    let mut mcp = Mcp::start(Bank::open(), json!({}), nowhere, false).await;
+    let refused = mcp.failed("discover_provider", arguments).await;
+    assert_eq!(refused["error"], "not_permitted");
 }
