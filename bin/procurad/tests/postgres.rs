@@ -5,7 +5,7 @@
     reason = "a test that cannot set up its scene has failed"
 )]
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -55,8 +55,36 @@ fn refused_as_second(mut command: Command) {
     );
 }
 
+/// Its next write tells it, and there is nothing left for it to do.
+#[test]
+fn a_server_whose_database_was_taken_over_ends() {
+    Server::get().run("postgres", "CREATE DATABASE contested");
+    let contested = Server::get().url("contested");
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut first = serve_on(&contested, one.path());
+    Server::get().run("contested", END_ALL_SESSIONS);
+    let _second = serve_on(&contested, other.path());
+
+    let refused = add_carol(one.path());
+    assert_eq!(refused.status.code(), Some(1));
+    let status = first.0.wait().unwrap();
+    assert_eq!(status.code(), Some(1));
+    let mut said = String::new();
+    let mut log = first.0.stderr.take().unwrap();
+    log.read_to_string(&mut said).unwrap();
+    let reason = "another procurad has used this database meanwhile: start this one again";
+    assert!(said.contains(reason), "{said}");
+    succeed(&add_carol(other.path()));
+}
+
 fn serve(data: &Path) -> Running {
+    serve_on(&Server::get().url("postgres"), data)
+}
+
+fn serve_on(database: &str, data: &Path) -> Running {
     let mut child = procurad(data, &["serve", "--listen", ANY_PORT])
+        .env("PROCURA_STORE_URL", database)
+        .stderr(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -104,6 +132,8 @@ fn succeed(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
+const END_ALL_SESSIONS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()";
 const ANY_PORT: &str = "127.0.0.1:0";
 const BANK: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),

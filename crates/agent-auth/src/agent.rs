@@ -266,8 +266,8 @@ impl AgentStatus {
     /// Whether an agent may go from this state to `next`.
     pub fn may_become(self, next: Self) -> bool {
         match self {
-            // Withdrawn before it ever acted, decided, or never answered after a reactivation.
-            Self::Pending => !matches!(next, Self::Pending | Self::Claimed),
+            // Withdrawn, decided, or never answered or claimed after a reactivation.
+            Self::Pending => next != Self::Pending,
             Self::Active => matches!(next, Self::Expired | Self::Revoked | Self::Claimed),
             Self::Expired => matches!(
                 next,

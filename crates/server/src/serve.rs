@@ -108,7 +108,8 @@ impl Serve {
 }
 
 impl Running {
-    /// Serves until `stop` is done, lets open requests finish, and closes the store.
+    /// Serves until `stop` is done, lets open requests finish, and closes the store. Stops of itself, with an error,
+    /// when the store is lost for good: whatever starts the program again then decides.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let Opened {
             ctx,
@@ -120,6 +121,16 @@ impl Running {
         let (stopping, stopped) = watch::channel(());
         let housekeeping = tokio::spawn(keep_house(ctx.clone(), self.housekeeping_every, stopped));
         let app = App::new(ctx).behind(self.proxies);
+        let mut lost = None;
+        let stop = async {
+            tokio::select! {
+                () = stop => {}
+                error = store.lost() => {
+                    tracing::error!(%error, "stopping: the store is lost");
+                    lost = Some(error);
+                }
+            }
+        };
         match self.tls {
             None => listen::serve(self.listener, router(app), stop).await,
             Some(tls) => {
@@ -140,7 +151,7 @@ impl Running {
         }
         store.close().await;
         dir.fresh_socket()?;
-        Ok(())
+        lost.map_or(Ok(()), |error| Err(anyhow::Error::msg(error.to_string())))
     }
 }
 

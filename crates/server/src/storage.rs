@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
-use procura_store::Store;
+use procura_store::{Store, StoreError};
 use procura_store_postgres::PostgresStore;
 use procura_store_sqlite::SqliteStore;
 
@@ -38,6 +38,14 @@ impl Storage {
         match self {
             Self::Embedded(store) => Arc::new(store.clone()),
             Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    /// Waits until the store can never be used again by this process, and returns why. Mostly for ever.
+    pub(crate) async fn lost(&self) -> StoreError {
+        match self {
+            Self::Embedded(_) => std::future::pending().await,
+            Self::Postgres(store) => store.replaced().await,
         }
     }
 

@@ -13,6 +13,7 @@ pub mod inbox;
 pub mod introspect;
 pub(crate) mod link_host;
 pub mod notification;
+mod overdue;
 pub mod possession;
 pub(crate) mod published;
 pub mod reactivate;

@@ -4,12 +4,10 @@
 //! also counts up the database's epoch when it starts: one that gets the lock back and finds another
 //! epoch has been replaced meanwhile. What it remembers is out of date, so it must not go on.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use sqlx::PgConnection;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
+use tokio::sync::watch;
 
 use crate::error::OpenError;
 
@@ -17,7 +15,7 @@ use crate::error::OpenError;
 #[derive(Clone, Debug)]
 pub(crate) struct Ownership {
     epoch: i64,
-    lost: Arc<AtomicBool>,
+    lost: watch::Sender<bool>,
 }
 
 impl Ownership {
@@ -31,19 +29,19 @@ impl Ownership {
             .map_err(OpenError::Connect)?;
         Ok(Self {
             epoch,
-            lost: Arc::default(),
+            lost: watch::Sender::new(false),
         })
     }
 
     /// Takes the lock for a new session of the process, or finds out that it is no longer the owner. The
     /// lock is then left to the one that is.
     pub(crate) async fn resume(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
+        // Whoever was replaced need not wait for a lock that somebody holds, and its callers neither.
+        if self.was_replaced(connection).await? {
+            return Ok(());
+        }
         lock(connection).await?;
-        let epoch = sqlx::query_scalar!("SELECT epoch FROM store_owner")
-            .fetch_one(&mut *connection)
-            .await?;
-        if epoch != self.epoch {
-            self.lost.store(true, Ordering::Release);
+        if self.was_replaced(connection).await? {
             sqlx::query!("SELECT pg_advisory_unlock_all()")
                 .execute(connection)
                 .await?;
@@ -51,9 +49,28 @@ impl Ownership {
         Ok(())
     }
 
+    /// Whether another process has counted up the epoch, which is noted for good.
+    async fn was_replaced(&self, connection: &mut PgConnection) -> sqlx::Result<bool> {
+        let epoch = sqlx::query_scalar!("SELECT epoch FROM store_owner")
+            .fetch_one(connection)
+            .await?;
+        let replaced = epoch != self.epoch;
+        if replaced {
+            self.lost.send_replace(true);
+        }
+        Ok(replaced)
+    }
+
+    /// Waits until it is noticed that another process has been the owner: the next time that a session is made after
+    /// the last one broke.
+    pub(crate) async fn wait_for_loss(&self) {
+        // The sender is right here, so that this ends in no other way.
+        let _ = self.lost.subscribe().wait_for(|lost| *lost).await;
+    }
+
     /// Fails once another process has been the owner.
     pub(crate) fn check(&self) -> Result<(), OpenError> {
-        if self.lost.load(Ordering::Acquire) {
+        if *self.lost.borrow() {
             Err(OpenError::Replaced)
         } else {
             Ok(())

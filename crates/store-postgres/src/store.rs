@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use procura_store::{Store, StoreResult, Transaction};
+use procura_store::{Store, StoreError, StoreResult, Transaction};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::time::timeout;
@@ -42,6 +42,13 @@ impl PostgresStore {
             readers,
             ownership,
         })
+    }
+
+    /// Waits until another process has taken this one's place, which is noticed no later than at the first
+    /// transaction after it. Nothing works from then on. Returns why.
+    pub async fn replaced(&self) -> StoreError {
+        self.ownership.wait_for_loss().await;
+        OpenError::Replaced.into()
     }
 
     /// Waits for open transactions to end and leaves the database to others. Later transactions fail.

@@ -144,14 +144,33 @@ impl AgentStore for SqlTransaction {
         at: Timestamp,
     ) -> StoreResult<Vec<AgentId>> {
         let claimed = sqlx::query_scalar!(
-            "UPDATE aap_agents SET status = 'claimed', user_id = $2, updated_at = $3
-            WHERE host_id = $1 AND mode = 'autonomous' AND status IN ('active', 'expired')
+            "UPDATE aap_agents SET status = 'claimed', pending_until = NULL, user_id = $2, updated_at = $3
+            WHERE host_id = $1 AND mode = 'autonomous' AND activated_at IS NOT NULL
+                AND status IN ('pending', 'active', 'expired')
             RETURNING id",
             host.as_str(),
             user.0,
             at.as_millis(),
         );
         oldest_first(claimed.fetch_all(self.connection()).await)
+    }
+
+    async fn revoke_agents_made_by(
+        &mut self,
+        host: &HostId,
+        made: Timestamp,
+        at: Timestamp,
+    ) -> StoreResult<Vec<AgentId>> {
+        let revoked = sqlx::query_scalar!(
+            "UPDATE aap_agents SET status = 'revoked', pending_until = NULL, updated_at = $2
+            WHERE host_id = $1 AND status IN ('pending', 'active', 'expired')
+                AND created_at <= $3
+            RETURNING id",
+            host.as_str(),
+            at.as_millis(),
+            made.as_millis(),
+        );
+        oldest_first(revoked.fetch_all(self.connection()).await)
     }
 
     async fn revoke_agents_of_host(

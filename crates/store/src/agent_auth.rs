@@ -122,12 +122,20 @@ pub trait AgentStore {
     /// Notes when agents last made an authenticated request. Never moves time back; unknown agents
     /// are skipped.
     async fn touch_agents(&mut self, uses: &[(AgentId, Timestamp)]) -> StoreResult<()>;
-    /// Ends every active or expired autonomous agent of a host as claimed, and sets its person
-    /// (§2.10). Returns those that changed, oldest first.
+    /// Ends every autonomous agent of a host that has acted and not ended yet as claimed, and sets its
+    /// person (§2.10). Returns those that changed, oldest first.
     async fn claim_agents_of_host(
         &mut self,
         host: &HostId,
         user: &UserId,
+        at: Timestamp,
+    ) -> StoreResult<Vec<AgentId>>;
+    /// Revokes every agent of a host that was made at `made` or before and has not ended yet. Returns
+    /// those that changed, oldest first.
+    async fn revoke_agents_made_by(
+        &mut self,
+        host: &HostId,
+        made: Timestamp,
         at: Timestamp,
     ) -> StoreResult<Vec<AgentId>>;
     /// Revokes every agent of a host, of one mode or of both, that has not ended yet. Returns those

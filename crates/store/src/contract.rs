@@ -59,6 +59,7 @@ macro_rules! contract_tests {
                 hundreds_of_uses_are_noted_at_once
                 claiming_ends_autonomous_agents_that_have_acted
                 revoking_reaches_every_agent_that_has_not_ended
+                revoking_can_keep_to_the_oldest
                 revoking_can_keep_to_one_mode
                 an_agent_needs_its_host
             }

@@ -18,6 +18,7 @@ mod bad_input;
 mod bad_token;
 mod batch;
 mod bounds;
+mod cascade;
 mod ciba;
 mod compat;
 mod constraints;

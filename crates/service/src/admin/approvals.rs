@@ -1,7 +1,8 @@
 //! Requests for approval, for administrators.
 
-use procura_agent_auth::id::{ApprovalId, UserId};
+use procura_agent_auth::id::ApprovalId;
 use procura_people::consent::{Chosen, ConsentAnswer};
+use procura_people::person::Person;
 use serde_json::{Value, json};
 
 use super::error::{AdminError, consent_error, page, person, refused, shown};
@@ -38,7 +39,7 @@ pub(super) async fn approve(
     let file = File::load(tx.as_mut(), &id).await.map_err(consent_error)?;
     let on_behalf_of = match user {
         None => None,
-        Some(email) => Some(UserId(person(tx.as_mut(), email).await?.id.to_string())),
+        Some(email) => Some(person(tx.as_mut(), email).await?),
     };
     drop(tx);
     let items = file
@@ -69,7 +70,7 @@ pub(super) async fn deny(
 async fn decide(
     ctx: &Context,
     call: &AdminCall,
-    on_behalf_of: Option<UserId>,
+    on_behalf_of: Option<Person>,
     id: &ApprovalId,
     answer: &ConsentAnswer,
 ) -> Result<Value, AdminError> {

@@ -1,9 +1,9 @@
 //! Requests for approval as people see them, and what becomes of their answers (§7, §8.11).
 
-use procura_agent_auth::agent::{Agent, AgentState};
+use procura_agent_auth::agent::{Agent, AgentState, Mode};
 use procura_agent_auth::approval::{
-    self, Answer, Approval, ApprovalDecision, ApprovalError, Approver, Case, Channel, Choice,
-    Purpose,
+    self, Answer, Approval, ApprovalDecision, ApprovalError, ApprovalState, Approver, Case,
+    Channel, Choice, Purpose,
 };
 use procura_agent_auth::capability::ApprovalStrength;
 use procura_agent_auth::grant::{Grant, GrantStatus, Uses};
@@ -13,6 +13,7 @@ use procura_agent_auth::lifetime;
 use procura_agent_auth::user_code::UserCode;
 use procura_keys::clock::Timestamp;
 use procura_people::consent::{ConsentAnswer, ConsentItem, ConsentKind, ConsentView, Limit};
+use procura_people::person::{Person, PersonId};
 use procura_people::presence::{Lacking, Method, Strength, judge_decision};
 use procura_store::Transaction;
 use procura_store::agent_auth::{AgentChange, GrantUpdate, HostChange};
@@ -32,6 +33,9 @@ pub enum ConsentError {
     /// No request has this code or identifier.
     #[error("No request has this code. Check it, or start again in the app.")]
     Unknown,
+    /// Whoever answers has lost their account, or been barred, since they signed in.
+    #[error("Your account is closed or barred, so nothing was decided.")]
+    NoAccount,
     /// The rules say no.
     #[error(transparent)]
     Refused(#[from] ApprovalError),
@@ -106,6 +110,7 @@ async fn answer_once(
     let mut tx = ctx.begin().await?;
     let file = File::load(tx.as_mut(), id).await?;
     file.require_shown_to(person)?;
+    require_account(tx.as_mut(), &person.person.id).await?;
     let view = file.view(ctx);
     let approver = approver(person);
     let decision = file.decide(ctx, &approver, &file.answer(answer)?, now)?;
@@ -116,7 +121,7 @@ async fn answer_once(
     let confirmed = person.confirmation.as_ref().map(|_| Method::Passkey);
     let proof = confirmed.unwrap_or(person.session.proof.method).as_str();
     let touched = file
-        .write(tx.as_mut(), &decision, &approver, proof, now)
+        .write(ctx, tx.as_mut(), &decision, &approver, proof, now)
         .await?;
     tx.commit().await?;
     ctx.snapshots().drop_agents(&touched);
@@ -149,24 +154,35 @@ pub fn judge_presence(
 pub async fn answer_as_administrator(
     ctx: &Context,
     name: &str,
-    on_behalf_of: Option<UserId>,
+    on_behalf_of: Option<Person>,
     id: &ApprovalId,
     answer: &ConsentAnswer,
 ) -> Result<(), ConsentError> {
+    let now = ctx.now();
+    let mut tx = ctx.begin().await?;
+    let file = File::load(tx.as_mut(), id).await?;
+    if let Some(person) = &on_behalf_of {
+        require_account(tx.as_mut(), &person.id).await?;
+    }
+    let on_behalf_of = on_behalf_of.map(|person| UserId(person.id.to_string()));
     let approver = Approver::Administrator {
         name: name.to_owned(),
         on_behalf_of,
     };
-    let now = ctx.now();
-    let mut tx = ctx.begin().await?;
-    let file = File::load(tx.as_mut(), id).await?;
     let decision = file.decide(ctx, &approver, &file.answer(answer)?, now)?;
     let touched = file
-        .write(tx.as_mut(), &decision, &approver, "administrator", now)
+        .write(ctx, tx.as_mut(), &decision, &approver, "administrator", now)
         .await?;
     tx.commit().await?;
     ctx.snapshots().drop_agents(&touched);
     Ok(())
+}
+
+/// An account that was deleted between signing in and answering decides nothing: no host would end with it.
+async fn require_account(tx: &mut dyn Transaction, id: &PersonId) -> Result<(), ConsentError> {
+    let person = tx.find_person(id).await?;
+    let exists = person.is_some_and(|person| !person.disabled);
+    exists.then_some(()).ok_or(ConsentError::NoAccount)
 }
 
 /// A request with everything a decision on it depends on.
@@ -288,6 +304,7 @@ impl File {
     /// Writes a decision. Returns the agents it touches.
     async fn write(
         &self,
+        ctx: &Context,
         tx: &mut dyn Transaction,
         decision: &ApprovalDecision,
         approver: &Approver,
@@ -310,7 +327,7 @@ impl File {
             .await?;
         }
         let actor = audit::actor(&approver.actor());
-        let mut touched = self.write_host(tx, decision, &actor, now).await?;
+        let mut touched = self.write_host(ctx, tx, decision, &actor, now).await?;
         self.write_agent(tx, decision, now).await?;
         touched.push(self.agent.id.clone());
         let mut entry = audit::entry(now, event(decision), actor);
@@ -340,8 +357,9 @@ impl File {
     ) -> ServiceResult<()> {
         let newly_linked = decision.link.clone();
         let user_id = newly_linked.or_else(|| self.host.user_id.clone());
-        let user_id =
-            user_id.filter(|_| self.agent.mode == procura_agent_auth::agent::Mode::Delegated);
+        let is_approved = matches!(decision.approval, ApprovalState::Approved { .. });
+        // An agent that was turned down acts for nobody.
+        let user_id = user_id.filter(|_| is_approved && self.agent.mode == Mode::Delegated);
         let to = decision.agent.unwrap_or(self.agent.state);
         if decision.agent.is_none() && self.agent.user_id == user_id {
             return Ok(());
@@ -365,6 +383,7 @@ impl File {
     /// Activates and links the host. Linking it claims its autonomous agents (§2.10).
     async fn write_host(
         &self,
+        ctx: &Context,
         tx: &mut dyn Transaction,
         decision: &ApprovalDecision,
         actor: &str,
@@ -390,7 +409,7 @@ impl File {
         let Some(user) = &decision.link else {
             return Ok(Vec::new());
         };
-        link_host::claim(tx, &self.host, user, actor, now).await
+        link_host::claim(ctx, tx, &self.host, user, actor, now).await
     }
 
     /// The bounds of what was granted, for the audit log. What has none is left out.
@@ -441,7 +460,7 @@ pub fn sentence(limit: &Limit) -> String {
 
 fn event(decision: &ApprovalDecision) -> &'static str {
     match decision.approval {
-        approval::ApprovalState::Approved { .. } => "approval.granted",
+        ApprovalState::Approved { .. } => "approval.granted",
         _ => "approval.denied",
     }
 }

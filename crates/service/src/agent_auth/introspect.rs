@@ -55,12 +55,21 @@ pub async fn introspect(
             if !covers_its_place(ctx, &verified.caller.token) {
                 return Ok(IntrospectResponse::INACTIVE);
             }
-            Ok(IntrospectResponse {
-                active: true,
-                agent: Some(describe(ctx, &verified.caller, request).await?),
-            })
+            inactive_if_refused(describe(ctx, &verified.caller, request).await)
         }
-        // Whatever is wrong, the answer is the same.
+        Err(error) => inactive_if_refused(Err(error)),
+    }
+}
+
+/// Whatever is wrong with a token, the answer is the same.
+fn inactive_if_refused(
+    described: ServiceResult<IntrospectedAgent>,
+) -> ServiceResult<IntrospectResponse> {
+    match described {
+        Ok(agent) => Ok(IntrospectResponse {
+            active: true,
+            agent: Some(agent),
+        }),
         Err(ServiceError::Refused(_)) => Ok(IntrospectResponse::INACTIVE),
         Err(failed) => Err(failed),
     }
@@ -121,10 +130,15 @@ async fn verdict(
             permitted: true,
             error: None,
         },
-        Err(ServiceError::Refused(refusal)) => Verdict {
-            permitted: false,
-            error: Some(refusal.body()),
-        },
+        Err(ServiceError::Refused(refusal)) => {
+            // An agent that ended meanwhile is not active at all.
+            let agent = &caller.snapshot.agent.id;
+            ctx.snapshots().load_active(ctx, agent, caller.now).await?;
+            Verdict {
+                permitted: false,
+                error: Some(refusal.body()),
+            }
+        }
         Err(failed) => return Err(failed),
     }))
 }

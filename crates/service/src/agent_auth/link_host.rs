@@ -9,6 +9,7 @@ use procura_store::Transaction;
 use procura_store::agent_auth::HostChange;
 use serde_json::json;
 
+use super::overdue::end_overdue;
 use crate::audit;
 use crate::context::Context;
 use crate::error::ServiceResult;
@@ -43,7 +44,7 @@ pub(crate) async fn link(
         at: now,
     })
     .await?;
-    claim(tx.as_mut(), host, user, actor, now).await?;
+    claim(ctx, tx.as_mut(), host, user, actor, now).await?;
     tx.commit().await?;
     ctx.snapshots().drop_host(&host.id);
     Ok(())
@@ -52,12 +53,14 @@ pub(crate) async fn link(
 /// What linking does to a host's autonomous agents: they end, and what they did is the person's from now on.
 /// Returns those that ended.
 pub(crate) async fn claim(
+    ctx: &Context,
     tx: &mut dyn Transaction,
     host: &Host,
     user: &UserId,
     actor: &str,
     now: Timestamp,
 ) -> ServiceResult<Vec<AgentId>> {
+    let mut ended = end_overdue(ctx, tx, host, now).await?;
     let claimed = tx.claim_agents_of_host(&host.id, user, now).await?;
     tx.revoke_grants_of_agents(&claimed, now).await?;
     tx.cancel_approvals_of_agents(&claimed).await?;
@@ -66,7 +69,8 @@ pub(crate) async fn claim(
     entry.user_id = Some(user.to_string());
     entry.detail = json!({ "claimed_agents": claimed });
     tx.append_audit(vec![entry]).await?;
-    Ok(claimed)
+    ended.extend(claimed);
+    Ok(ended)
 }
 
 /// Takes the person off a host. Its delegated agents, which acted for that person, end.
@@ -81,6 +85,7 @@ pub(crate) async fn unlink(
         return Err(Refusal::Unauthorized("The host is not linked to anybody.").into());
     };
     tx.unlink_host(&host.id, user, now).await?;
+    end_overdue(ctx, tx.as_mut(), host, now).await?;
     let agents = tx
         .revoke_agents_of_host(&host.id, Some(Mode::Delegated), now)
         .await?;

@@ -67,12 +67,14 @@ async fn request_once(
         .find_agent(agent_id)
         .await?
         .ok_or(Refusal::AgentRevoked)?;
+    let host = tx.load_host(&agent.host_id).await?;
+    // The same order as when the token was judged: what ended since then is named alike.
+    host.status.require_not_ended()?;
     // The snapshot knows of uses the record does not have yet; what ended the agent is in both.
     if lifetime::absolute_lifetime_is_over(&agent, &ctx.policy().lifetime, now) {
         return Err(Refusal::AbsoluteLifetimeExceeded.into());
     }
     agent.state.status().require_active()?;
-    let host = tx.load_host(&agent.host_id).await?;
     host.status.require_active()?;
     let on_record = tx.list_grants_by_agent(agent_id).await?;
     let wanted = resolve(asks.to_vec(), |name| ctx.catalogue().offer(name))?;

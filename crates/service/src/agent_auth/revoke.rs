@@ -72,6 +72,9 @@ async fn revoke_own(
     request: &AgentRequest,
 ) -> ServiceResult<RevokeResponse> {
     let mut tx = ctx.begin().await?;
+    // The host may have ended since its token was verified.
+    let host = tx.load_host(&caller.host.id).await?;
+    host.status.require_not_ended()?;
     let agent = own_agent(tx.as_mut(), caller, &request.agent_id).await?;
     revoke_agent(
         ctx,

@@ -8,6 +8,7 @@ use procura_store::agent_auth::HostChange;
 use serde_json::json;
 
 use super::caller::HostCaller;
+use super::overdue::end_overdue;
 use crate::audit;
 use crate::context::Context;
 use crate::error::{ServiceResult, decide_again};
@@ -41,7 +42,7 @@ pub(crate) async fn end_host(
     jti: Option<&str>,
     now: Timestamp,
 ) -> ServiceResult<u64> {
-    let agents = end_host_within(tx.as_mut(), host, actor, jti, now).await?;
+    let agents = end_host_within(ctx, tx.as_mut(), host, actor, jti, now).await?;
     tx.commit().await?;
     ctx.snapshots().drop_host(&host.id);
     Ok(agents)
@@ -49,6 +50,7 @@ pub(crate) async fn end_host(
 
 /// The same as a part of something larger: the caller commits, and drops the host's snapshots.
 pub(crate) async fn end_host_within(
+    ctx: &Context,
     tx: &mut dyn Transaction,
     host: &Host,
     actor: String,
@@ -64,6 +66,7 @@ pub(crate) async fn end_host_within(
         at: now,
     };
     tx.apply_host(&change).await?;
+    end_overdue(ctx, tx, host, now).await?;
     let agents = tx.revoke_agents_of_host(&host.id, None, now).await?;
     tx.revoke_grants_of_agents(&agents, now).await?;
     tx.cancel_approvals_of_agents(&agents).await?;

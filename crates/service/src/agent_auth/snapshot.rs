@@ -12,11 +12,14 @@ use procura_agent_auth::agent::Agent;
 use procura_agent_auth::grant::Grant;
 use procura_agent_auth::host::Host;
 use procura_agent_auth::id::{AgentId, HostId};
+use procura_agent_auth::lifetime::{self, LifetimePolicy};
+use procura_agent_auth::refusal::Refusal;
 use procura_keys::clock::Timestamp;
 use procura_store::StoreResult;
 use tokio::sync::watch;
 
 use crate::context::Context;
+use crate::error::ServiceResult;
 
 /// An agent with its host and grants, as of one moment.
 #[derive(Debug)]
@@ -49,6 +52,21 @@ impl AgentSnapshot {
     /// Notes an authenticated request.
     pub(crate) fn note_use(&self, at: Timestamp) {
         self.last_used.fetch_max(at.as_millis(), Ordering::Relaxed);
+    }
+
+    /// Whether the agent may still act. Its latest use counts, be it on record or not.
+    pub(crate) fn require_active(
+        &self,
+        policy: &LifetimePolicy,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.host.status.require_not_ended()?;
+        let refreshed = self.refreshed();
+        let agent = refreshed.as_ref().map_or(&self.agent, |it| &it.agent);
+        lifetime::state_at(agent, policy, now)
+            .status()
+            .require_active()?;
+        self.host.status.require_active()
     }
 
     /// The agent with its latest use, when that is later than what the record says.
@@ -112,6 +130,18 @@ impl Snapshots {
         let snapshot = Arc::new(AgentSnapshot::new(agent, host, grants));
         self.keep(&snapshot, drops);
         Ok(Some(snapshot))
+    }
+
+    /// The snapshot of an agent that was judged before, if it may still act.
+    pub(crate) async fn load_active(
+        &self,
+        ctx: &Context,
+        id: &AgentId,
+        now: Timestamp,
+    ) -> ServiceResult<Arc<AgentSnapshot>> {
+        let snapshot = self.load(ctx, id).await?.ok_or(Refusal::AgentRevoked)?;
+        snapshot.require_active(&ctx.policy().lifetime, now)?;
+        Ok(snapshot)
     }
 
     /// Puts a refreshed snapshot in place of the one it was made from.

@@ -149,7 +149,7 @@ pub async fn remove_person(
         .filter(|host| host.status.require_not_ended().is_ok())
         .collect();
     for host in &live {
-        end_host_within(tx.as_mut(), host, actor.to_owned(), None, now).await?;
+        end_host_within(ctx, tx.as_mut(), host, actor.to_owned(), None, now).await?;
     }
     let user = UserId(person.id.to_string());
     tx.delete_requests_and_grants_of(&user).await?;

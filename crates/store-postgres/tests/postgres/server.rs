@@ -5,7 +5,7 @@
 //! then stops it and removes the folder.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 /// A running server.
 pub(crate) struct Server {
+    programs: PathBuf,
     folder: PathBuf,
     /// Its standard input stays open until this process ends.
     _shell: Child,
@@ -32,6 +33,16 @@ impl Server {
     pub(crate) fn url(&self, database: &str) -> String {
         let folder = self.folder.display();
         format!("postgres://procura@localhost/{database}?host={folder}")
+    }
+
+    /// Runs statements in one of its databases, past every store.
+    pub(crate) fn run(&self, database: &str, sql: &str) {
+        let done = Command::new(self.programs.join("psql"))
+            .args(["--quiet", "--no-psqlrc", "--output=/dev/null"])
+            .args(["--set=ON_ERROR_STOP=1", "--command", sql])
+            .arg(self.url(database))
+            .status();
+        assert!(done.is_ok_and(|status| status.success()), "psql: {sql}");
     }
 
     fn start() -> Self {
@@ -53,14 +64,15 @@ impl Server {
             .unwrap();
         wait_until_ready(&mut shell);
         Self {
+            programs,
             folder,
             _shell: shell,
         }
     }
 }
 
-/// Says `ready` when the server takes connections, or why it does not. The server is stopped by its process
-/// id.
+/// Says which version it is and `ready` when the server takes connections, or why it does not. The server is
+/// stopped by its process id.
 const SCRIPT: &str = r#"
     trap '' INT
     if {
@@ -69,6 +81,7 @@ const SCRIPT: &str = r#"
             -c fsync=off -c synchronous_commit=off -c full_page_writes=off" start
     } >"$2/log" 2>&1 </dev/null
     then
+        "$1/psql" -X -At -h "$2" -U procura -d postgres -c "SELECT version()" </dev/null
         echo ready
         exec >/dev/null
         read -r _
@@ -84,7 +97,11 @@ fn wait_until_ready(shell: &mut Child) {
     let mut said = String::new();
     let mut output = shell.stdout.take().unwrap();
     output.read_to_string(&mut said).unwrap();
-    assert!(said == "ready\n", "PostgreSQL did not start:\n{said}");
+    let Some(version) = said.strip_suffix("ready\n") else {
+        panic!("PostgreSQL did not start:\n{said}");
+    };
+    // Unlike what a test prints, this is in the log of every run: proof of what the tests ran against.
+    let _ = write!(std::io::stderr(), "tests run against {version}");
 }
 
 /// The folder of `initdb`: the one the environment names, or the newest that Debian has installed.

@@ -9,7 +9,7 @@ use crate::support::Database;
 
 #[tokio::test]
 async fn opening_a_database_again_finds_everything() {
-    let database = Database::bare().await;
+    let database = Database::bare();
     let store = database.open().await;
     fill(&store).await;
     store.close().await;
@@ -174,7 +174,7 @@ async fn a_schema_made_by_something_else_is_refused() {
 
 #[tokio::test]
 async fn tables_of_another_program_are_left_alone() {
-    let database = Database::bare().await;
+    let database = Database::bare();
     let theirs = "CREATE TABLE persons (id INT); INSERT INTO persons VALUES (7)";
     database.execute(theirs).await.unwrap();
     let refused = database.open_error().await;

@@ -16,21 +16,18 @@ impl Database {
     pub(crate) async fn new() -> Self {
         static TEMPLATE: OnceCell<()> = OnceCell::const_new();
         TEMPLATE.get_or_init(make_template).await;
-        Self::create("TEMPLATE template_procura").await
+        Self::create("TEMPLATE template_procura")
     }
 
     /// Without tables, too.
-    pub(crate) async fn bare() -> Self {
-        Self::create("").await
+    pub(crate) fn bare() -> Self {
+        Self::create("")
     }
 
-    async fn create(how: &str) -> Self {
+    fn create(how: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let main = Server::get().url("postgres");
-        execute(&main, &format!("CREATE DATABASE {name} {how}"))
-            .await
-            .unwrap();
+        Server::get().run("postgres", &format!("CREATE DATABASE {name} {how}"));
         Self {
             url: Server::get().url(&name),
         }
@@ -59,23 +56,16 @@ impl Database {
 
     /// Runs statements past the store.
     pub(crate) async fn execute(&self, sql: &str) -> sqlx::Result<()> {
-        execute(&self.url, sql).await
+        let mut connection = self.raw().await;
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut connection)
+            .await?;
+        connection.close().await
     }
 }
 
 async fn make_template() {
-    let main = Server::get().url("postgres");
-    execute(&main, "CREATE DATABASE template_procura")
-        .await
-        .unwrap();
+    Server::get().run("postgres", "CREATE DATABASE template_procura");
     let store = PostgresStore::connect(&Server::get().url("template_procura")).await;
     store.unwrap().close().await;
-}
-
-async fn execute(url: &str, sql: &str) -> sqlx::Result<()> {
-    let mut connection = PgConnection::connect(url).await?;
-    sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(&mut connection)
-        .await?;
-    connection.close().await
 }

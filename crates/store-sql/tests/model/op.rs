@@ -33,6 +33,7 @@ pub(crate) enum Op {
     RotateAgentKey(AgentId, Thumbprint, PublicKey, Timestamp),
     TouchAgents(Vec<(AgentId, Timestamp)>),
     ClaimAgents(HostId, UserId, Timestamp),
+    RevokeOldAgents(HostId, Timestamp, Timestamp),
     RevokeAgents(HostId, Option<Mode>, Timestamp),
     InsertGrant(Grant),
     ApplyGrant(GrantUpdate),
@@ -79,6 +80,10 @@ pub(crate) async fn apply(tx: &mut dyn Transaction, op: Op) -> StoreResult<Strin
         Op::ClaimAgents(host, user, at) => {
             let claimed = tx.claim_agents_of_host(&host, &user, at).await?;
             return Ok(format!("{claimed:?}"));
+        }
+        Op::RevokeOldAgents(host, made, at) => {
+            let revoked = tx.revoke_agents_made_by(&host, made, at).await?;
+            return Ok(format!("{revoked:?}"));
         }
         Op::RevokeAgents(host, mode, at) => {
             let revoked = tx.revoke_agents_of_host(&host, mode, at).await?;

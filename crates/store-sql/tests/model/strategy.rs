@@ -205,6 +205,8 @@ fn changing_people() -> impl Strategy<Value = Op> {
 fn sweeping() -> impl Strategy<Value = Op> {
     prop_oneof![
         (host_id(), n(), time()).prop_map(|(host, of, at)| Op::ClaimAgents(host, user(of), at)),
+        (host_id(), time(), time())
+            .prop_map(|(host, made, at)| Op::RevokeOldAgents(host, made, at)),
         (host_id(), option::of(any_mode()), time())
             .prop_map(|(host, mode, at)| Op::RevokeAgents(host, mode, at)),
         (vec(agent_id(), 0..3), time()).prop_map(|(agents, at)| Op::RevokeGrants(agents, at)),

@@ -279,7 +279,12 @@ pub async fn claiming_ends_autonomous_agents_that_have_acted(store: &Arc<dyn Sto
     {
         if let (
             Mode::Autonomous,
-            AgentState::Active { activated_at } | AgentState::Expired { activated_at },
+            AgentState::Active { activated_at }
+            | AgentState::Expired { activated_at }
+            | AgentState::Pending {
+                activated_at: Some(activated_at),
+                ..
+            },
         ) = (agent.mode, agent.state)
         {
             agent.state = AgentState::Claimed { activated_at };
@@ -292,6 +297,37 @@ pub async fn claiming_ends_autonomous_agents_that_have_acted(store: &Arc<dyn Sto
     assert_eq!(all(tx.as_mut()).await, agents);
     let again = tx.claim_agents_of_host(&host(1).id, &user(8), at(31)).await;
     assert_eq!(again.unwrap(), []);
+}
+
+/// Those that are younger, have ended, or are another host's stay as they are.
+pub async fn revoking_can_keep_to_the_oldest(store: &Arc<dyn Store>) {
+    let made = |number: u32, seconds| Agent {
+        created_at: at(seconds),
+        ..agent(number, &host(1))
+    };
+    let mut agents = vec![made(1, 10), made(2, 11), made(3, 12), made(4, 10)];
+    // One of them waits to go on, and waits no longer.
+    agents[1].state = AgentState::Pending {
+        activated_at: Some(at(12)),
+        until: Some(at(90)),
+    };
+    agents[3].state = AgentState::Rejected { activated_at: None };
+    agents.push(Agent {
+        created_at: at(10),
+        ..agent(21, &host(2))
+    });
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), &[host(1), host(2)], &agents).await;
+    let revoked = tx.revoke_agents_made_by(&host(1).id, at(11), at(30)).await;
+    assert_eq!(
+        revoked.unwrap(),
+        [agents[0].id.clone(), agents[1].id.clone()]
+    );
+    for agent in &mut agents[..2] {
+        agent.state = agent.state.revoked();
+        agent.updated_at = at(30);
+    }
+    assert_eq!(all(tx.as_mut()).await, agents);
 }
 
 /// Those that have ended and other hosts' stay as they are.

@@ -126,6 +126,21 @@ impl AgentStore for MemoryTransaction {
         }))
     }
 
+    async fn revoke_agents_made_by(
+        &mut self,
+        host: &HostId,
+        made: Timestamp,
+        at: Timestamp,
+    ) -> StoreResult<Vec<AgentId>> {
+        Ok(end_agents(self.change()?, host, at, |agent| {
+            let ends = !has_ended(agent.state) && agent.created_at <= made;
+            if ends {
+                agent.state = agent.state.revoked();
+            }
+            ends
+        }))
+    }
+
     async fn revoke_agents_of_host(
         &mut self,
         host: &HostId,
@@ -161,9 +176,12 @@ fn end_agents(
 
 fn claimed(state: AgentState) -> Option<AgentState> {
     match state {
-        AgentState::Active { activated_at } | AgentState::Expired { activated_at } => {
-            Some(AgentState::Claimed { activated_at })
-        }
+        AgentState::Active { activated_at }
+        | AgentState::Expired { activated_at }
+        | AgentState::Pending {
+            activated_at: Some(activated_at),
+            ..
+        } => Some(AgentState::Claimed { activated_at }),
         _ => None,
     }
 }

@@ -14,6 +14,8 @@ pub(super) fn refused(error: ConsentError, person: &SignedIn, way: &Way) -> Noti
     let notice = match error {
         ConsentError::Unknown => gone(way, "unknown_request", "This request is not here any more")
             .say("It was never made, or was removed since. Start again in the app."),
+        ConsentError::NoAccount => conflict(way, "no_account", "Your account is closed")
+            .say("Nothing was decided. Ask whoever runs this service if that is wrong."),
         ConsentError::Refused(error) => by_the_rules(&error, person, way),
         ConsentError::Lacking(lacking) => lacking_proof(lacking, person, way),
         ConsentError::Changed => conflict(way, "request_changed", "The request has changed")

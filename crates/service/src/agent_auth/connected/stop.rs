@@ -113,7 +113,7 @@ async fn revoke_everything_once(ctx: &Context, person: &SignedIn) -> Result<usiz
     live.retain(|host| !has_ended(host));
     for host in &live {
         let actor = recorded(user.clone());
-        revoke_host::end_host_within(tx.as_mut(), host, actor, None, now).await?;
+        revoke_host::end_host_within(ctx, tx.as_mut(), host, actor, None, now).await?;
     }
     tx.commit().await?;
     for host in &live {

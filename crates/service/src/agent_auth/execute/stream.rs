@@ -8,7 +8,6 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use procura_adapters::BackendError;
-use procura_agent_auth::lifetime;
 use procura_agent_auth::refusal::Refusal;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -91,6 +90,8 @@ async fn pump(
 
 /// Whether the agent, its host and its grant still permit the call.
 async fn still_permitted(ctx: &Context, running: &Running) -> ServiceResult<()> {
+    // A process that has lost its database does not hear of revocations any more, so it may not go on.
+    ctx.journal().settle().await?;
     let agent_id = &running.caller.snapshot.agent.id;
     let Some(snapshot) = ctx.snapshots().load(ctx, agent_id).await? else {
         return Err(Refusal::AgentRevoked.into());
@@ -98,14 +99,7 @@ async fn still_permitted(ctx: &Context, running: &Running) -> ServiceResult<()> 
     let now = ctx.now();
     // An open stream is a use: the idle clock does not run meanwhile, the other two do.
     snapshot.note_use(now);
-    let current = snapshot.refreshed();
-    let agent = current
-        .as_ref()
-        .map_or(&snapshot.agent, |refreshed| &refreshed.agent);
-    lifetime::state_at(agent, &ctx.policy().lifetime, now)
-        .status()
-        .require_active()?;
-    snapshot.host.status.require_active()?;
+    snapshot.require_active(&ctx.policy().lifetime, now)?;
     let held = |grant: &procura_agent_auth::grant::Grant| {
         grant.capability == running.name && grant.is_effective(now)
     };

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use procura_agent_auth::capability::CapabilityName;
 use procura_agent_auth::grant::{Grant, Uses};
-use procura_agent_auth::refusal::Refusal;
 use procura_store::StoreError;
 
 use crate::agent_auth::caller::AgentCaller;
@@ -35,10 +34,10 @@ pub(in crate::agent_auth) async fn take(
             grant.uses = Uses::from_parts(uses.allowed(), left);
             return Ok((name, grant));
         }
-        // Somebody took the last one, or the grant ended, since the grants were loaded: they are looked at again.
+        // Somebody took the last one, or the grant ended, since the grants were loaded: they are looked at again,
+        // and the agent with them, since a grant may have ended because its agent did.
         let agent = &caller.snapshot.agent.id;
-        let loaded = ctx.snapshots().load(ctx, agent).await?;
-        current = Some(loaded.ok_or(Refusal::AgentRevoked)?);
+        current = Some(ctx.snapshots().load_active(ctx, agent, caller.now).await?);
     }
 }
 
