@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use procura_server::config::Config;
-use procura_server::gateway::starter;
+use procura_server::gateway::{mcp_starter, starter};
 use procura_server::serve::{administer, ask_running, read_descriptions};
 use procura_service::admin::{AdminCall, AdminReply, AdminRequest, Listing};
 use serde_json::{Map, Value};
@@ -117,8 +117,15 @@ async fn config(command: ConfigCommand, file: Option<&Path>) -> anyhow::Result<E
                 ),
             })?;
         }
-        ConfigCommand::Init { openapi, upstream } => {
-            let text = starter(&openapi, upstream.as_ref()).await;
+        ConfigCommand::Init {
+            openapi,
+            mcp,
+            upstream,
+        } => {
+            let text = match (openapi, mcp) {
+                (Some(source), _) => starter(&source, upstream.as_ref()).await,
+                (None, command_line) => mcp_starter(&command_line.unwrap_or_default()),
+            };
             let text = text.map_err(anyhow::Error::msg)?;
             match file {
                 None => output::line(text.trim_end())?,

@@ -33,11 +33,14 @@ pub(crate) struct DemoCommand {
 #[derive(Debug, Section)]
 pub(crate) struct ServeCommand {
     /// The configuration file
-    #[arg(long, value_name = "FILE", required_unless_present = "openapi")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["openapi", "mcp"])]
     pub(crate) config: Option<PathBuf>,
     /// Serve the operations of this OpenAPI description, without a configuration file
     #[arg(long, value_name = "FILE-OR-URL", conflicts_with = "config")]
     pub(crate) openapi: Option<String>,
+    /// Serve the tools of the MCP server that this command starts, without a configuration file
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["config", "openapi"])]
+    pub(crate) mcp: Option<String>,
     /// The service that carries them out, if not where the description says
     #[arg(long, value_name = "URL", requires = "openapi")]
     pub(crate) upstream: Option<Url>,
@@ -284,10 +287,13 @@ pub(crate) enum ConfigCommand {
     /// Write a configuration for an OpenAPI description, to --config FILE or standard output
     Init {
         /// The description
-        #[arg(long, value_name = "FILE-OR-URL")]
-        openapi: String,
+        #[arg(long, value_name = "FILE-OR-URL", required_unless_present = "mcp")]
+        openapi: Option<String>,
+        /// The command that starts an MCP server, instead of a description
+        #[arg(long, value_name = "COMMAND", conflicts_with = "openapi")]
+        mcp: Option<String>,
         /// The service that carries its operations out, if not where the description says
-        #[arg(long, value_name = "URL")]
+        #[arg(long, value_name = "URL", requires = "openapi")]
         upstream: Option<Url>,
     },
 }

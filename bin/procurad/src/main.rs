@@ -37,7 +37,8 @@ fn main() -> ExitCode {
 /// A server tells what it does; the other commands speak for themselves unless something is wrong.
 fn log_to_stderr(command: &Command) {
     let default = match command {
-        Command::Serve(_) => "info",
+        // What MCP servers say is theirs: the library would log it word by word.
+        Command::Serve(_) => "info,rmcp=warn",
         Command::Admin(_) => "warn",
         // The demo tells its story itself, and its development people are no surprise.
         Command::Demo(_) => "error",

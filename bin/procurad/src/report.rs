@@ -2,15 +2,23 @@
 
 use std::path::Path;
 
-use procura_server::gateway::Report;
+use procura_server::gateway::{Kind, Report};
 
 /// Each operation, and how to go on, for whoever started a server with nothing but a description.
 pub(crate) fn of_start(report: &Report, issuer: &str, data: &Path) -> String {
+    let (operation, plural, init) = match report.kind {
+        Kind::Openapi => (
+            "OPERATION",
+            "operations",
+            format!("--openapi {}", report.source),
+        ),
+        Kind::Mcp => ("TOOL", "tools", format!("--mcp {:?}", report.source)),
+    };
     let mut lines = vec![
         format!("{} ({})", report.title, report.source),
         String::new(),
     ];
-    let mut rows = vec![["CAPABILITY", "OPERATION", "APPROVAL", "DEFAULT"].map(str::to_owned)];
+    let mut rows = vec![["CAPABILITY", operation, "APPROVAL", "DEFAULT"].map(str::to_owned)];
     rows.extend(report.offered.iter().map(|row| {
         let default = if row.default { "yes" } else { "no" };
         let approval = format!("{:?}", row.approval).to_lowercase();
@@ -30,14 +38,14 @@ pub(crate) fn of_start(report: &Report, issuer: &str, data: &Path) -> String {
     let counts = (report.offered.len(), report.quarantined.len());
     let data = data.display();
     lines.push(format!(
-        "\n{} operations are offered, {} cannot be.\n\
+        "\n{} {plural} are offered, {} cannot be.\n\
          People approve at {issuer}/device. Make an account:\n  \
          procurad admin --data {data} people add you@example.com < password-file\n\
          What takes presence, an administrator approves:\n  \
          procurad admin --data {data} approvals approve CODE\n\
          A configuration to go on with:\n  \
-         procurad admin --config procura.toml config init --openapi {}",
-        counts.0, counts.1, report.source,
+         procurad admin --config procura.toml config init {init}",
+        counts.0, counts.1,
     ));
     lines
         .iter()
@@ -80,6 +88,7 @@ mod tests {
     #[test]
     fn the_report_names_what_is_not_offered_and_where_to_approve() {
         let report = Report {
+            kind: Kind::Openapi,
             source: "shop.yaml".to_owned(),
             title: "Shop\u{1b}[2J".to_owned(),
             offered: Vec::new(),

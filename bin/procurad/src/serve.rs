@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use procura_server::config::Config;
-use procura_server::gateway::starter;
+use procura_server::gateway::{mcp_starter, starter};
 use procura_server::serve::Serve;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -13,16 +13,22 @@ use crate::{output, report};
 
 pub(crate) async fn run(command: ServeCommand) -> anyhow::Result<ExitCode> {
     let listen = command.listen.as_deref();
-    let described = command.openapi.is_some();
-    let config = match (&command.config, &command.openapi) {
-        (Some(file), _) => Config::load(file, listen)?,
-        (None, Some(source)) => {
+    let config = match (&command.config, &command.openapi, &command.mcp) {
+        (Some(file), ..) => Config::load(file, listen)?,
+        (None, Some(source), _) => {
             let text = starter(source, command.upstream.as_ref()).await;
             let text = text.map_err(anyhow::Error::msg)?;
             Config::parse(&text, listen).map_err(anyhow::Error::msg)?
         }
-        (None, None) => bail!("give --config FILE or --openapi FILE-OR-URL"),
+        (None, None, Some(command_line)) => {
+            let text = mcp_starter(command_line).map_err(anyhow::Error::msg)?;
+            Config::parse(&text, listen).map_err(anyhow::Error::msg)?
+        }
+        (None, None, None) => {
+            bail!("give --config FILE, --openapi FILE-OR-URL or --mcp COMMAND")
+        }
     };
+    let described = command.config.is_none();
     let data = command.data.clone();
     let serve = Serve {
         config,

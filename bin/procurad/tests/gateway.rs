@@ -1,4 +1,4 @@
-//! A server that knows nothing but a description of the service behind it, from the first look to the last refusal.
+//! A server that knows nothing but a description of the service behind it, or a command that starts one, from the first look to the last refusal.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -26,11 +26,11 @@ struct Server {
 }
 
 impl Server {
-    fn start(data: &Path, description: &Path, upstream: &str) -> Self {
+    fn start(data: &Path, behind: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_procurad"))
-            .args(["serve", "--upstream", upstream, "--listen"])
+            .args(["serve", "--listen"])
             .arg(free_address())
-            .args(["--openapi".as_ref(), description.as_os_str()])
+            .args(behind)
             .args(["--data".as_ref(), data.as_os_str()])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -72,10 +72,11 @@ async fn a_service_is_ready_for_agents_with_nothing_but_its_description() {
     let description = directory.path().join("shop.yaml");
     fs::write(&description, SHOP).unwrap();
     let data = directory.path().join("data");
-    let mut server = Server::start(&data, &description, &upstream);
+    let description = description.to_str().unwrap();
+    let mut server = Server::start(&data, &["--openapi", description, "--upstream", &upstream]);
     let client = agent_side(directory.path());
 
-    let agent = connected(&client, &server.issuer, &data).await;
+    let agent = connected(&client, &server.issuer, &data, "get_order").await;
     let arguments = |arguments: Value| arguments.as_object().cloned();
     let done = client.execute(
         &agent,
@@ -147,6 +148,58 @@ async fn a_service_is_ready_for_agents_with_nothing_but_its_description() {
     }
 }
 
+#[tokio::test]
+async fn an_mcp_server_is_ready_for_agents_with_nothing_but_its_command() {
+    let directory = tempfile::tempdir().unwrap();
+    let heard = directory.path().join("heard");
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../crates/adapters/src/mcp/tests/server.sh"
+    );
+    let command = format!("/bin/sh '{script}' '{}'", heard.display());
+    let data = directory.path().join("data");
+    let mut server = Server::start(&data, &["--mcp", &command]);
+    let client = agent_side(directory.path());
+
+    let agent = connected(&client, &server.issuer, &data, "count_stock").await;
+    let arguments = |arguments: Value| arguments.as_object().cloned();
+    let wrong = arguments(json!({ "item": 7 }));
+    let refused = client.execute(&agent, "count_stock", wrong).await;
+    assert!(
+        refused
+            .unwrap_err()
+            .refused()
+            .unwrap()
+            .is("invalid_request")
+    );
+    let right = arguments(json!({ "item": "nail" }));
+    let done = client.execute(&agent, "count_stock", right.clone()).await;
+    let Executed::Result(result) = done.unwrap() else {
+        panic!("no result")
+    };
+    assert_eq!(result, json!({ "count": 3 }));
+
+    let agent_id = agent.clone();
+    ask(&data, AdminRequest::RevokeAgent { agent_id }).await;
+    let revoked = client.execute(&agent, "count_stock", right).await;
+    assert!(revoked.unwrap_err().refused().unwrap().is("agent_revoked"));
+    let heard = fs::read_to_string(&heard).unwrap();
+    assert_eq!(heard.matches("tools/call").count(), 1, "{heard}");
+    assert!(!heard.contains(&agent), "{heard}");
+
+    let said = server.end();
+    for part in [
+        "count_stock",
+        "countStock",
+        "session",
+        "broken: its inputSchema is not one of an object",
+        "2 tools are offered, 1 cannot be.",
+        "config init --mcp",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+}
+
 #[test]
 fn a_configuration_to_go_on_with_is_written_once_and_is_good() {
     let directory = tempfile::tempdir().unwrap();
@@ -176,8 +229,8 @@ fn a_configuration_to_go_on_with_is_written_once_and_is_good() {
     assert!(String::from_utf8(again.stderr).unwrap().contains("exists"));
 }
 
-/// Connects an agent that holds `get_order`, approved for a new person by an administrator without a configuration.
-async fn connected(client: &Client, issuer: &str, data: &Path) -> String {
+/// Connects an agent that holds a capability, approved for a new person by an administrator without a configuration.
+async fn connected(client: &Client, issuer: &str, data: &Path, capability: &str) -> String {
     let email = "alice@example.com".to_owned();
     let add = AdminRequest::AddPerson {
         email: email.clone(),
@@ -185,7 +238,7 @@ async fn connected(client: &Client, issuer: &str, data: &Path) -> String {
         password: Some("correct horse battery staple".to_owned()),
     };
     ask(data, add).await;
-    let request = Connect::new("Helper").with_capability("get_order", None);
+    let request = Connect::new("Helper").with_capability(capability, None);
     let Connected::Pending(pending) = client.connect(issuer, request).await.unwrap() else {
         panic!("approved without anybody")
     };

@@ -4,6 +4,8 @@
 //! the call is in the audit log. A backend never sees a token.
 
 pub mod http;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 pub mod openapi;
 pub mod respond;
 pub mod template;
@@ -57,10 +59,10 @@ pub enum BackendError {
     #[error("{0}")]
     Arguments(String),
     /// The service behind turned the call down, as services do with wrong arguments.
-    #[error("the service behind answered with status {status}")]
+    #[error("the service behind turned the call down")]
     Refused {
-        /// Its HTTP status.
-        status: u16,
+        /// Its HTTP status, if it has one.
+        status: Option<u16>,
         /// What it said, where the operator lets agents see that.
         detail: Option<Value>,
     },

@@ -180,10 +180,10 @@ pub enum Refusal {
         retry_after: Duration,
     },
     /// The service that carries the capability out turned the call down.
-    #[error("The service behind this capability refused the call with status {status}.")]
+    #[error("The service behind this capability refused the call{}.", with_status(*.status))]
     UpstreamRefused {
-        /// Its HTTP status.
-        status: u16,
+        /// Its HTTP status, if it has one.
+        status: Option<u16>,
         /// What it said, where that may be shown.
         detail: Option<Value>,
     },
@@ -280,7 +280,9 @@ impl Refusal {
                 body.insert("violations".into(), json!(violations));
             }
             Self::UpstreamRefused { status, detail } => {
-                body.insert("upstream_status".into(), json!(status));
+                if let Some(status) = status {
+                    body.insert("upstream_status".into(), json!(status));
+                }
                 if let Some(detail) = detail {
                     body.insert("upstream_detail".into(), detail.clone());
                 }
@@ -347,6 +349,10 @@ fn not_granted(capability: &CapabilityName, removed: bool) -> String {
             "The agent does not hold {capability}. Ask for it with POST /agent/request-capability."
         )
     }
+}
+
+fn with_status(status: Option<u16>) -> String {
+    status.map_or_else(String::new, |status| format!(" with status {status}"))
 }
 
 #[cfg(test)]
@@ -416,7 +422,7 @@ mod tests {
                 retry_after: Duration::from_secs(30),
             },
             Refusal::UpstreamRefused {
-                status: 404,
+                status: Some(404),
                 detail: Some(json!({ "message": "no such order" })),
             },
             Refusal::UpstreamUnavailable {

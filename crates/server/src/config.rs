@@ -11,6 +11,7 @@ mod http;
 mod issuer;
 mod jwks;
 mod limits;
+mod mcp;
 mod openapi;
 mod proxy;
 mod security;
@@ -24,18 +25,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use procura_adapters::http::Upstream;
 use procura_fetch::{FetchPolicy, JwksPolicy};
 use procura_service::catalogue::Catalogue;
 use procura_service::limits::Rates;
 use procura_service::{Policy, Provider};
 
-use crate::gateway::{Described, Report};
+use crate::gateway::{Described, Report, ToolServer};
 use crate::proxy::Proxies;
 use crate::tls::TlsFiles;
 
 pub use document::DevelopmentPerson;
 use document::Document;
+use mcp::McpSection;
 use span::CountPer;
 pub use store::{StoreChoice, StoreUrl};
 use upstream::UpstreamSection;
@@ -51,6 +54,8 @@ pub struct Config {
     pub catalogue: Catalogue,
     /// Descriptions that still have to be read for what they offer.
     pub described: Vec<Described>,
+    /// Servers that still have to be asked for their tools.
+    pub tool_servers: Vec<ToolServer>,
     /// How often.
     pub rates: Rates,
     /// Which proxies are believed what.
@@ -98,11 +103,16 @@ impl Config {
         })
     }
 
-    /// Reads the descriptions and adds what they offer to the catalogue.
+    /// Reads the descriptions, asks the tool servers, and adds what they offer to the catalogue.
     pub async fn read_descriptions(&mut self) -> Result<Vec<Report>, String> {
         let mut reports = Vec::new();
         for described in std::mem::take(&mut self.described) {
             reports.push(described.offer(&mut self.catalogue).await?);
+        }
+        let servers = std::mem::take(&mut self.tool_servers);
+        let lists = join_all(servers.iter().map(ToolServer::ask)).await;
+        for (server, tools) in servers.iter().zip(lists) {
+            reports.push(server.offer(tools, &mut self.catalogue));
         }
         Ok(reports)
     }
@@ -145,8 +155,12 @@ impl Config {
         document.judge()?;
         let sections = std::mem::take(&mut document.openapi).into_iter();
         let described = sections.map(|section| section.judge(&upstreams));
+        let tool_servers = std::mem::take(&mut document.mcp).into_iter();
         Ok(Self {
             described: described.collect::<Result<_, _>>()?,
+            tool_servers: tool_servers
+                .map(McpSection::judge)
+                .collect::<Result<_, _>>()?,
             provider: Provider {
                 name: document.provider.name.clone(),
                 description: document.provider.description.clone(),

@@ -1,11 +1,13 @@
-//! Capabilities that come from a description of the service behind: what became of each operation.
+//! Capabilities that come from a description of the service behind: what became of each operation or tool.
 
 mod check;
+mod mcp;
 mod starter;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use procura_adapters::Backend;
 use procura_adapters::http::{HttpBackend, Upstream};
 pub use procura_adapters::openapi::Quarantined;
 use procura_adapters::openapi::rule::Rule;
@@ -16,9 +18,11 @@ use procura_agent_auth::wire::capability::Capability;
 use procura_fetch::FetchPolicy;
 use procura_service::catalogue::{Catalogue, Offered};
 use procura_service::schema;
+use serde_json::Value;
 
 pub use self::check::check;
-pub use self::starter::starter;
+pub use self::mcp::ToolServer;
+pub use self::starter::{mcp_starter, starter};
 
 /// A description, what of it is offered, and the service that carries it out.
 pub struct Described {
@@ -44,9 +48,20 @@ impl std::fmt::Debug for Described {
     }
 }
 
+/// What a report is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An OpenAPI description.
+    Openapi,
+    /// An MCP server.
+    Mcp,
+}
+
 /// What became of a description.
 #[derive(Debug)]
 pub struct Report {
+    /// What it is.
+    pub kind: Kind,
     /// Where it is.
     pub source: String,
     /// Its title.
@@ -62,7 +77,7 @@ pub struct Report {
 /// An operation that is offered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Method and path.
+    /// Method and path, or the tool.
     pub operation: String,
     /// The capability.
     pub name: String,
@@ -90,15 +105,12 @@ impl Described {
         };
         let mut offered = Vec::new();
         let derivation = derive(&documents, &selection, &mut |derived| {
-            let (capability, row) = self.offered(derived)?;
-            catalogue
-                .add(capability)
-                .map_err(|taken| taken.to_string())?;
-            offered.push(row);
+            offered.push(self.found(derived).offer(catalogue)?);
             Ok(())
         });
         offered.sort_by(|a: &Row, b| a.name.cmp(&b.name));
         Ok(Report {
+            kind: Kind::Openapi,
             source: self.source.to_string(),
             title: derivation.title,
             offered,
@@ -107,34 +119,58 @@ impl Described {
         })
     }
 
-    /// A derived capability as one that is offered.
-    fn offered(&self, derived: Derived) -> Result<(Offered, Row), String> {
-        let row = Row {
-            operation: derived.operation,
-            name: derived.name,
-            approval: derived.approval,
-            default: derived.default,
-            notes: derived.notes,
-        };
+    fn found(&self, derived: Derived) -> Found {
+        Found {
+            row: Row {
+                operation: derived.operation,
+                name: derived.name,
+                approval: derived.approval,
+                default: derived.default,
+                notes: derived.notes,
+            },
+            description: derived.description,
+            input: derived.input,
+            output: derived.output,
+            constraints: derived.constraints,
+            check_output: derived.check_output,
+            backend: Arc::new(HttpBackend {
+                upstream: Arc::clone(&self.upstream),
+                plan: Box::new(derived.plan),
+                timeout: None,
+            }),
+        }
+    }
+}
+
+/// A capability as it was found, before anything of it was judged.
+struct Found {
+    row: Row,
+    description: String,
+    input: Value,
+    output: Option<Value>,
+    constraints: Option<Value>,
+    check_output: bool,
+    backend: Arc<dyn Backend>,
+}
+
+impl Found {
+    /// Adds it to the catalogue, or says why it cannot be offered.
+    fn offer(self, catalogue: &mut Catalogue) -> Result<Row, String> {
+        let row = self.row;
         if row.default && row.approval == ApprovalStrength::Presence {
             return Err("a rule makes it a default, and it needs presence".to_owned());
         }
         let shown = Capability {
             name: row.name.parse().map_err(|error| format!("{error}"))?,
-            description: derived.description,
+            description: self.description,
             location: None,
-            input: Some(derived.input),
-            output: derived.output,
+            input: Some(self.input),
+            output: self.output,
             grant_status: None,
         };
-        let backend = Arc::new(HttpBackend {
-            upstream: Arc::clone(&self.upstream),
-            plan: Box::new(derived.plan),
-            timeout: None,
-        });
-        let mut offered = Offered::new(shown, row.approval, backend)
+        let mut offered = Offered::new(shown, row.approval, self.backend)
             .map_err(|error| format!("input: {error}"))?;
-        let imposed = derived
+        let imposed = self
             .constraints
             .as_ref()
             .map(Constraints::parse)
@@ -143,12 +179,13 @@ impl Described {
             .map_err(|error| format!("constraints: {error}"))?
             .flatten();
         offered.is_default = row.default;
-        if derived.check_output {
+        if self.check_output {
             offered
                 .check_output()
                 .map_err(|error| format!("check_output: {error}"))?;
         }
         offered.pack();
-        Ok((offered, row))
+        catalogue.add(offered).map_err(|taken| taken.to_string())?;
+        Ok(row)
     }
 }

@@ -96,7 +96,7 @@ pub(super) async fn refusal(upstream: &Upstream, response: StreamResponse) -> Ba
         }
         _ if status.is_redirection() => failed(": redirects of services are not followed"),
         _ if status.is_client_error() => BackendError::Refused {
-            status: status.as_u16(),
+            status: Some(status.as_u16()),
             detail: said(upstream, response).await,
         },
         _ => failed(""),

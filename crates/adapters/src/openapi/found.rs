@@ -92,12 +92,12 @@ pub(super) fn described(found: &Found<'_>, name: &str) -> String {
 }
 
 /// The whole description, for agents, where the short form leaves something out.
-pub(super) fn full_text(node: &Value) -> Option<String> {
+pub(crate) fn full_text(node: &Value) -> Option<String> {
     let text = node["description"].as_str()?.trim();
     (!text.is_empty()).then(|| text.chars().take(MAX_TEXT).collect())
 }
 
-pub(super) fn first_paragraph(text: &str) -> String {
+pub(crate) fn first_paragraph(text: &str) -> String {
     let paragraph = text.split("\n\n").next().unwrap_or("");
     paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -112,6 +112,6 @@ const METHODS: [Method; 7] = [
     Method::DELETE,
 ];
 /// The longest description of a capability, in characters.
-const MAX_DESCRIPTION: usize = 300;
+pub(crate) const MAX_DESCRIPTION: usize = 300;
 /// The longest description of its arguments, in characters.
 const MAX_TEXT: usize = 4_000;

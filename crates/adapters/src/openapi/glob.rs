@@ -1,7 +1,7 @@
 //! Patterns of the configuration: `*` stands for any text, everything else for itself.
 
 /// Whether a text fits a pattern.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
     let Some(mut rest) = text.strip_prefix(pieces.next().unwrap_or("")) else {
         return false;

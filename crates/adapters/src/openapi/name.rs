@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use procura_keys::digest::sha256;
 
 /// The name an operation has before collisions: from its id, else from method and path.
-pub(super) fn of_operation(id: Option<&str>, method: &str, path: &str) -> String {
+pub(crate) fn of_operation(id: Option<&str>, method: &str, path: &str) -> String {
     let from_id = id.map(snake_case).unwrap_or_default();
     let name = if from_id.is_empty() {
         snake_case(&format!("{}_{path}", method.to_ascii_lowercase()))
@@ -21,7 +21,7 @@ pub(super) fn of_operation(id: Option<&str>, method: &str, path: &str) -> String
 
 /// Tells apart operations of one name: each of them gets a suffix that depends on its method and path alone, so
 /// that neither order nor neighbours matter. Gives back the names in the given order.
-pub(super) fn told_apart<'o>(names: &[(String, &'o str, &'o str)]) -> Vec<String> {
+pub(crate) fn told_apart<'o>(names: &[(String, &'o str, &'o str)]) -> Vec<String> {
     let mut counts = BTreeMap::new();
     for (name, _, _) in names {
         *counts.entry(name.as_str()).or_insert(0) += 1;
@@ -37,7 +37,7 @@ pub(super) fn told_apart<'o>(names: &[(String, &'o str, &'o str)]) -> Vec<String
 }
 
 /// Words in lower case, joined by underscores: `listPets`, `repos/list-for-org`, `HTTPServer2`.
-pub(super) fn snake_case(text: &str) -> String {
+pub(crate) fn snake_case(text: &str) -> String {
     let mut out = String::new();
     let mut before = ' ';
     let mut letters = text.chars().peekable();

@@ -25,6 +25,7 @@ use super::custom_method::CustomMethods;
 use super::housekeeping::{self, HousekeepingSection, RemovedPeople};
 use super::jwks::JwksSection;
 use super::limits::LimitsSection;
+use super::mcp::McpSection;
 use super::openapi::OpenapiSection;
 use super::proxy::ProxySection;
 use super::security::SecuritySection;
@@ -79,6 +80,8 @@ pub(super) struct Document {
     pub(super) upstream: Vec<UpstreamSection>,
     #[serde(default)]
     pub(super) openapi: Vec<OpenapiSection>,
+    #[serde(default)]
+    pub(super) mcp: Vec<McpSection>,
     #[serde(default)]
     pub(super) capability: Vec<CapabilitySection>,
 }

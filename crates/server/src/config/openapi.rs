@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use procura_adapters::openapi::Source;
 use procura_adapters::openapi::rule::Rule;
+use procura_agent_auth::capability::{ApprovalStrength, CapabilityName};
+use procura_agent_auth::constraint::Constraints;
 use procura_fetch::FetchPolicy;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Upstreams;
 use super::upstream::reach;
@@ -55,17 +58,30 @@ impl OpenapiSection {
 
 /// What is wrong with a rule whatever it meets.
 fn judge_rule(rule: &Rule) -> Result<(), String> {
-    use procura_agent_auth::capability::{ApprovalStrength, CapabilityName};
-    use procura_agent_auth::constraint::Constraints;
-    if rule.default == Some(true) && rule.approval == Some(ApprovalStrength::Presence) {
+    judge_outcome(
+        rule.default,
+        rule.approval,
+        rule.rename.as_deref(),
+        rule.constraints.as_ref(),
+    )
+}
+
+/// What is wrong with what a rule says of operations or tools.
+pub(super) fn judge_outcome(
+    default: Option<bool>,
+    approval: Option<ApprovalStrength>,
+    rename: Option<&str>,
+    constraints: Option<&Value>,
+) -> Result<(), String> {
+    if default == Some(true) && approval == Some(ApprovalStrength::Presence) {
         let problem = "default: what needs presence cannot be granted without approval";
         return Err(problem.to_owned());
     }
-    if let Some(name) = &rule.rename {
+    if let Some(name) = rename {
         name.parse::<CapabilityName>()
             .map_err(|error| format!("rename: {error}"))?;
     }
-    if let Some(limits) = &rule.constraints {
+    if let Some(limits) = constraints {
         Constraints::parse(limits).map_err(|error| format!("constraints: {error}"))?;
     }
     Ok(())

@@ -88,6 +88,66 @@ approval = "presence"         # a passkey, or an administrator
     )
 }
 
+/// Writes a configuration for an MCP server that a command line starts.
+pub fn mcp_starter(command_line: &str) -> Result<String, String> {
+    let words = words(command_line)?;
+    let Some((command, args)) = words.split_first() else {
+        return Err("the command line is empty".to_owned());
+    };
+    let text = |text: &str| toml::Value::from(text).to_string();
+    let args: Vec<_> = args.iter().map(|word| text(word)).collect();
+    Ok(format!(
+        r#"# Every key is described in docs/configuration.md.
+[provider]
+name = "tools"
+description = "Tools for agents"
+# issuer = "https://agents.example.com"   # needed unless listening on loopback
+
+[[mcp]]
+name = {name}
+command = {command}
+args = [{args}]
+# env = ["API_TOKEN"]         # variables of this server's environment that it needs
+# exclude = ["delete_*"]
+
+# The last rule that says something about a tool decides.
+[[mcp.rule]]
+read_only = true
+approval = "session"          # a person who has just signed in
+
+[[mcp.rule]]
+read_only = false
+approval = "presence"         # a passkey, or an administrator
+"#,
+        name = text(command_line),
+        command = text(command),
+        args = args.join(", "),
+    ))
+}
+
+/// The words of a command line; quotes hold words together, and nothing else has a meaning.
+fn words(line: &str) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for letter in line.chars() {
+        match (letter, quote) {
+            (letter, Some(open)) if letter == open => quote = None,
+            ('"' | '\'', None) => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            (letter, None) if letter.is_whitespace() => words.extend(word.take()),
+            (letter, _) => word.get_or_insert_default().push(letter),
+        }
+    }
+    if quote.is_some() {
+        return Err("the command line has a quote without end".to_owned());
+    }
+    words.extend(word);
+    Ok(words)
+}
+
 /// Whether a service needs no word of the operator to be called: https to a public host, or this machine.
 fn is_public(url: &Url) -> bool {
     match AddressVerdict::of_host(url) {
@@ -132,6 +192,19 @@ const MAX_DESCRIPTION: usize = 200;
 mod tests {
     use super::*;
     use crate::config::Config;
+
+    #[test]
+    fn a_command_line_is_a_short_configuration_that_is_good() {
+        let text = mcp_starter("npx -y 'my server' --say \"it's\"").unwrap();
+        assert!(text.lines().count() <= 40);
+        let config = Config::parse(&text, None).unwrap();
+        assert_eq!(config.tool_servers.len(), 1);
+        let told = r#"args = ["-y", "my server", "--say", "it's"]"#;
+        assert!(text.contains(told), "{text}");
+        for wrong in ["", "  ", "a 'b"] {
+            assert!(mcp_starter(wrong).is_err());
+        }
+    }
 
     async fn started(title: &str, upstream: Option<&str>) -> Result<String, String> {
         let folder = tempfile::tempdir().unwrap();

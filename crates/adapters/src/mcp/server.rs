@@ -1,0 +1,218 @@
+//! A server whose process is kept running.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ClientRequest, ErrorCode,
+    ListToolsRequest, PaginatedRequestParams,
+};
+use rmcp::service::Peer;
+use rmcp::{ErrorData, RoleClient, ServiceError};
+use serde_json::{Map, Value};
+use tokio::time::{Instant, timeout};
+
+use super::health::Health;
+use super::session::Session;
+use crate::BackendError;
+
+/// How a server is started and spoken to.
+#[derive(Clone, PartialEq)]
+pub struct McpSettings {
+    /// What the log calls it.
+    pub name: String,
+    /// The program.
+    pub command: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Its whole environment.
+    pub env: BTreeMap<String, String>,
+    /// How long a call may take.
+    pub timeout: Duration,
+    /// How long it may take until the server has introduced itself and told its tools.
+    pub start_timeout: Duration,
+    /// The largest message, in bytes.
+    pub max_answer: usize,
+    /// Whether agents see what the server says when it turns a call down.
+    pub show_refusals: bool,
+}
+
+impl McpSettings {
+    /// The defaults for a program that is called without arguments and with an empty environment.
+    pub fn new(name: String, command: String) -> Self {
+        Self {
+            name,
+            command,
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            timeout: Duration::from_secs(30),
+            start_timeout: Duration::from_secs(30),
+            max_answer: 4 * 1024 * 1024,
+            show_refusals: false,
+        }
+    }
+}
+
+/// A server, shared by the tools it carries out.
+pub struct McpServer {
+    settings: McpSettings,
+    session: tokio::sync::Mutex<Option<Session>>,
+    health: Mutex<Health>,
+    /// Whether its tools were read: changes before then need no word.
+    listed: Arc<AtomicBool>,
+}
+
+impl fmt::Display for McpServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MCP server {:?}", self.settings.name)
+    }
+}
+
+// The environment holds secrets, and arguments may.
+impl fmt::Debug for McpServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "McpServer({:?})", self.settings.name)
+    }
+}
+
+impl McpServer {
+    /// A server that is started by the first thing asked of it.
+    pub fn new(settings: McpSettings) -> Self {
+        Self {
+            settings,
+            session: tokio::sync::Mutex::new(None),
+            health: Mutex::new(Health::default()),
+            listed: Arc::default(),
+        }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    /// All its tools, as it describes them.
+    pub async fn tools(&self) -> Result<Vec<Value>, BackendError> {
+        let work = async {
+            let peer = self.peer().await?;
+            let tools = list(&peer).await;
+            self.listed.store(true, Ordering::Relaxed);
+            tools.map_err(|error| BackendError::Failed(format!("{self}: {error}")))
+        };
+        self.within(self.settings.start_timeout, work).await
+    }
+
+    /// Calls a tool. When the future goes away before the answer, the server is told to stop.
+    pub(super) async fn call(
+        &self,
+        tool: &str,
+        arguments: &Map<String, Value>,
+    ) -> Result<CallToolResult, BackendError> {
+        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments.clone());
+        let work = async {
+            let peer = self.peer().await?;
+            match peer.call_tool_once(params).await {
+                Ok(CallToolResponse::Complete(result)) => Ok(result),
+                Ok(_) => Err(self.failed("answered a call with a question")),
+                Err(error) => Err(self.read_error(error)),
+            }
+        };
+        self.within(self.settings.timeout, work).await
+    }
+
+    pub(super) fn shows_refusals(&self) -> bool {
+        self.settings.show_refusals
+    }
+
+    /// Waits for an answer no longer than that. Errors that the server itself told are answers, too.
+    pub(super) async fn within<T>(
+        &self,
+        patience: Duration,
+        work: impl Future<Output = Result<T, BackendError>>,
+    ) -> Result<T, BackendError> {
+        let Ok(answer) = timeout(patience, work).await else {
+            self.health().silent();
+            return Err(self.failed("did not answer in time"));
+        };
+        if matches!(answer, Ok(_) | Err(BackendError::Refused { .. })) {
+            self.health().answered();
+        }
+        answer
+    }
+
+    /// The way to a process that lives; to a new one, if need be.
+    async fn peer(&self) -> Result<Peer<RoleClient>, BackendError> {
+        let mut kept = self.session.lock().await;
+        if let Some(session) = kept.as_ref()
+            && !session.has_ended()
+            && !self.health().is_silent()
+        {
+            return Ok(session.peer());
+        }
+        if kept.take().is_some() {
+            let server = self.name();
+            tracing::warn!(server, "an MCP server ended or fell silent");
+        }
+        let unavailable = |retry_after| BackendError::Unavailable { retry_after };
+        self.health().start(Instant::now()).map_err(unavailable)?;
+        let session = Session::start(&self.settings, &self.listed).await;
+        let session = session.map_err(|reason| self.failed(&reason))?;
+        Ok(kept.insert(session).peer())
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, what: &str) -> BackendError {
+        BackendError::Failed(format!("{self}: {what}"))
+    }
+
+    fn read_error(&self, error: ServiceError) -> BackendError {
+        match error {
+            ServiceError::McpError(ErrorData { code, message, .. })
+                if code == ErrorCode::INVALID_PARAMS =>
+            {
+                let shown = self.settings.show_refusals;
+                BackendError::Refused {
+                    status: None,
+                    detail: shown.then(|| message.into_owned().into()),
+                }
+            }
+            ServiceError::TransportClosed | ServiceError::TransportSend(_) => {
+                self.failed("ended in the middle of a call")
+            }
+            error => self.failed(&error.to_string()),
+        }
+    }
+}
+
+/// Asks for the tools page by page, and takes them as they are: one that cannot be read costs nobody but itself.
+async fn list(peer: &Peer<RoleClient>) -> Result<Vec<Value>, String> {
+    let mut tools = Vec::new();
+    let mut cursor = None;
+    for _ in 0..MAX_PAGES {
+        let request = ListToolsRequest {
+            method: rmcp::model::ListToolsRequestMethod,
+            params: Some(PaginatedRequestParams::default().with_cursor(cursor.take())),
+            extensions: rmcp::model::Extensions::default(),
+        };
+        let answer = peer.send_request(ClientRequest::ListToolsRequest(request));
+        let answer = answer.await.map_err(|error| error.to_string())?;
+        let mut page = serde_json::to_value(answer).map_err(|error| error.to_string())?;
+        let Value::Array(found) = page["tools"].take() else {
+            return Err("its list of tools is not a list".to_owned());
+        };
+        tools.extend(found);
+        match page["nextCursor"].take() {
+            Value::String(next) if !next.is_empty() => cursor = Some(next),
+            _ => return Ok(tools),
+        }
+    }
+    Err(format!("its list of tools has more than {MAX_PAGES} pages"))
+}
+
+const MAX_PAGES: usize = 100;

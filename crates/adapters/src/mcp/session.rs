@@ -1,0 +1,98 @@
+//! One process, from its start to its end.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rmcp::model::{ClientConfig, Implementation};
+use rmcp::service::{NotificationContext, Peer, RunningService, serve_client};
+use rmcp::transport::async_rw::AsyncRwTransport;
+use rmcp::{ClientHandler, RoleClient};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::McpSettings;
+
+/// A process that has introduced itself.
+pub(super) struct Session {
+    service: RunningService<RoleClient, Listener>,
+    /// It is killed when this goes.
+    _child: Child,
+}
+
+impl Session {
+    /// Starts the process and exchanges greetings. `listed` says whether its tools were read already.
+    pub(super) async fn start(
+        settings: &McpSettings,
+        listed: &Arc<AtomicBool>,
+    ) -> Result<Self, String> {
+        let mut child = command(settings)
+            .spawn()
+            .map_err(|error| format!("{:?} cannot be started: {error}", settings.command))?;
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err("its input and output cannot be used".to_owned());
+        };
+        let transport =
+            AsyncRwTransport::new_client(stdout, stdin).with_max_line_length(settings.max_answer);
+        let listener = Listener {
+            server: settings.name.clone(),
+            listed: Arc::clone(listed),
+        };
+        let service = timeout(settings.start_timeout, serve_client(listener, transport))
+            .await
+            .map_err(|_| "it was started and did not introduce itself in time".to_owned())?
+            .map_err(|error| format!("it did not introduce itself: {error}"))?;
+        Ok(Self {
+            service,
+            _child: child,
+        })
+    }
+
+    pub(super) fn peer(&self) -> Peer<RoleClient> {
+        self.service.peer().clone()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.service.peer().is_transport_closed()
+    }
+}
+
+/// The process gets its own group, so that a terminal that stops this server lets open calls finish.
+fn command(settings: &McpSettings) -> Command {
+    let mut command = Command::new(&settings.command);
+    command
+        .args(&settings.args)
+        .env_clear()
+        .envs(&settings.env)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .process_group(0)
+        .kill_on_drop(true);
+    command
+}
+
+/// Hears what the process says unasked.
+pub(super) struct Listener {
+    server: String,
+    listed: Arc<AtomicBool>,
+}
+
+impl ClientHandler for Listener {
+    fn get_info(&self) -> ClientConfig {
+        let mut config = ClientConfig::default();
+        config.client_info = Implementation::new("procura", env!("CARGO_PKG_VERSION"));
+        config
+    }
+
+    // What people approved stays what it was: other tools are other capabilities, offered from the next start on.
+    async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
+        if self.listed.load(Ordering::Relaxed) {
+            let server = &self.server;
+            tracing::warn!(
+                server,
+                "an MCP server changed its tools; what is offered changes at the next start"
+            );
+        }
+    }
+}
