@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use procura_server::config::Config;
 use procura_server::gateway::{mcp_starter, starter};
+use procura_server::restore::Restore;
 use procura_server::serve::{administer, ask_running, read_descriptions};
 use procura_service::admin::{AdminCall, AdminReply, AdminRequest, Listing};
 use serde_json::{Map, Value};
@@ -27,6 +28,21 @@ pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<ExitCode> {
             return openapi::check(sources, command.json).await;
         }
         Subject::Config(config) => return self::config(config, file).await,
+        Subject::Restore {
+            file: backup,
+            replace,
+        } => {
+            let config = Config::load(file.context("--config FILE is required")?, None)?;
+            let restore = Restore {
+                store: &config.store,
+                data: &command.data,
+                file: &backup,
+                replace,
+                administrator: &administrator(),
+            };
+            let restored = serde_json::to_value(restore.run().await?)?;
+            return print(&restored, command.json);
+        }
         subject => request(subject)?,
     };
     if let Some(file) = file {
@@ -40,11 +56,16 @@ pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<ExitCode> {
         return export(file, &command.data, call).await;
     }
     let value = ask(file, &command.data, &call).await?;
+    print(&value, command.json)
+}
+
+/// Prints an answer. One that tells of a broken audit log is a failure.
+fn print(value: &Value, json: bool) -> anyhow::Result<ExitCode> {
     let broken = value.get("broken").is_some_and(|broken| !broken.is_null());
-    output::line(&if command.json {
+    output::line(&if json {
         value.to_string()
     } else {
-        table(&value)
+        table(value)
     })?;
     Ok(if broken {
         ExitCode::FAILURE
@@ -191,7 +212,15 @@ fn request(subject: Subject) -> anyhow::Result<AdminRequest> {
         Subject::Audit(AuditCommand::Export) => AdminRequest::AuditExport { after: 0 },
         Subject::Audit(AuditCommand::Verify) => AdminRequest::AuditVerify,
         Subject::Housekeeping(HousekeepingCommand::Run) => AdminRequest::RunHousekeeping,
-        Subject::Config(_) | Subject::Openapi(_) => bail!("this is not asked of a server"),
+        Subject::Backup { file } => {
+            // The server has a working directory of its own.
+            let file = std::path::absolute(file)?.into_os_string().into_string();
+            let file = file.map_err(|_| anyhow::anyhow!("the path has to be valid UTF-8"))?;
+            AdminRequest::BackUp { file }
+        }
+        Subject::Config(_) | Subject::Openapi(_) | Subject::Restore { .. } => {
+            bail!("this is not asked of a server")
+        }
     })
 }
 

@@ -98,6 +98,19 @@ pub(crate) enum Subject {
     /// The removal of what time has made useless
     #[command(subcommand)]
     Housekeeping(HousekeepingCommand),
+    /// Write a copy of all records into a new file, beside a running server or without one
+    Backup {
+        /// The new file
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the database, while no server runs; it is checked first
+    Restore {
+        /// The backup
+        file: PathBuf,
+        /// Set aside the database that is there
+        #[arg(long)]
+        replace: bool,
+    },
     /// The configuration file
     #[command(subcommand)]
     Config(ConfigCommand),

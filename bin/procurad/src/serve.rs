@@ -37,6 +37,7 @@ pub(crate) async fn run(command: ServeCommand) -> anyhow::Result<ExitCode> {
     };
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let running = serve.start().await?;
     if described {
         for report in &running.reports {
@@ -56,6 +57,13 @@ pub(crate) async fn run(command: ServeCommand) -> anyhow::Result<ExitCode> {
         }
         tracing::info!("stopping: open requests are finished first");
     };
+    let reloader = running.reloader();
+    let reloading = tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            reloader.reload();
+        }
+    });
     running.run(stop).await?;
+    reloading.abort();
     Ok(ExitCode::SUCCESS)
 }

@@ -44,6 +44,21 @@ impl DataDir {
         self.path.join("procura.db")
     }
 
+    /// Where a backup is looked at before it takes the place of the database.
+    pub(crate) fn candidate(&self) -> PathBuf {
+        self.path.join("restoring.db")
+    }
+
+    /// Where the database goes that a backup replaces.
+    pub(crate) fn replaced(&self) -> PathBuf {
+        self.path.join("replaced.db")
+    }
+
+    /// Makes the names of files durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+
     /// Where the administrator's socket lies, after removing what an earlier process left there.
     pub fn fresh_socket(&self) -> io::Result<PathBuf> {
         let path = socket_in(&self.path);

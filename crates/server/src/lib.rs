@@ -14,6 +14,7 @@ pub mod listen;
 pub mod metrics;
 mod operations;
 pub mod proxy;
+pub mod restore;
 mod router;
 pub mod serve;
 mod storage;

@@ -107,7 +107,26 @@ impl Serve {
     }
 }
 
+/// Takes up anew what can be without a restart: the TLS certificate.
+#[derive(Clone)]
+pub struct Reloader(Option<Arc<Tls>>);
+
+impl Reloader {
+    /// Reads the certificate's files. While they cannot be used, the one in use goes on.
+    pub fn reload(&self) {
+        if let Some(tls) = self.0.as_deref() {
+            renew(tls);
+        }
+        tracing::info!("the TLS certificate was looked at; everything else needs a restart");
+    }
+}
+
 impl Running {
+    /// What reloads while it serves.
+    pub fn reloader(&self) -> Reloader {
+        Reloader(self.tls.clone())
+    }
+
     /// Serves until `stop` is done, lets open requests finish, and closes the store. Stops of itself, with an error,
     /// when the store is lost for good: whatever starts the program again then decides.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
@@ -134,7 +153,7 @@ impl Running {
         match self.tls {
             None => listen::serve(self.listener, router(app), stop).await,
             Some(tls) => {
-                let renewing = tokio::spawn(renew(Arc::clone(&tls)));
+                let renewing = tokio::spawn(keep_renewed(Arc::clone(&tls)));
                 listen::serve_tls(self.listener, router(app), tls, stop).await;
                 renewing.abort();
             }
@@ -292,19 +311,23 @@ async fn keep_house(ctx: Context, every: Duration, mut stopped: watch::Receiver<
     }
 }
 
-/// Takes a new certificate up. While the files cannot be used, the one in use goes on.
-async fn renew(tls: Arc<Tls>) {
+async fn keep_renewed(tls: Arc<Tls>) {
     loop {
         tokio::time::sleep(RENEW_EVERY).await;
-        match tls.reload() {
-            Ok(false) => {}
-            Ok(true) => tracing::info!("the TLS certificate was renewed"),
-            Err(error) => {
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "the TLS certificate cannot be read"
-                );
-            }
+        renew(&tls);
+    }
+}
+
+/// Takes a new certificate up. While the files cannot be used, the one in use goes on.
+fn renew(tls: &Tls) {
+    match tls.reload() {
+        Ok(false) => {}
+        Ok(true) => tracing::info!("the TLS certificate was renewed"),
+        Err(error) => {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the TLS certificate cannot be read"
+            );
         }
     }
 }

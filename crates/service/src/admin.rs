@@ -3,6 +3,7 @@
 
 mod agents;
 mod approvals;
+mod backup;
 mod error;
 mod hosts;
 mod log;
@@ -159,6 +160,11 @@ pub enum AdminRequest {
     AuditVerify,
     /// Remove what time has made useless.
     RunHousekeeping,
+    /// Write a copy of all records into a new file.
+    BackUp {
+        /// Its absolute path.
+        file: String,
+    },
 }
 
 /// A part of a list, oldest first.
@@ -246,5 +252,6 @@ async fn answer(ctx: &Context, call: &AdminCall) -> Result<Value, AdminError> {
         AdminRequest::RunHousekeeping => {
             shown(&housekeeping::run(ctx, &call.actor(), ctx.now()).await?)
         }
+        AdminRequest::BackUp { file } => backup::write(ctx, call, file).await,
     }
 }

@@ -6,6 +6,7 @@ use procura_agent_auth::host::Host;
 use procura_agent_auth::refusal::Refusal;
 use procura_keys::clock::Timestamp;
 use procura_keys::digest::{sha256, to_base64url};
+use procura_store::Store;
 use procura_store::audit::{AuditEntry, ChainBreak, ChainCheck, CheckedLog};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -133,9 +134,14 @@ pub struct ErasureView {
 
 /// Checks every link of the log, and that everything that is gone was removed on record.
 pub async fn verify(ctx: &Context) -> ServiceResult<Verification> {
+    verify_store(ctx.store()).await
+}
+
+/// The same, for a store that nothing serves.
+pub(crate) async fn verify_store(store: &dyn Store) -> ServiceResult<Verification> {
     let mut check = ChainCheck::default();
     // One state throughout: the log may be cut off meanwhile.
-    let mut tx = ctx.read().await?;
+    let mut tx = store.read().await?;
     loop {
         let after = check.last().map_or(0, |(sequence, _)| sequence);
         let records = tx.list_audit(after, VERIFY_BATCH).await?;

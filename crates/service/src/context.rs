@@ -261,6 +261,10 @@ impl Context {
         Ok(tx)
     }
 
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.inner.store.as_ref()
+    }
+
     pub(crate) async fn read(&self) -> StoreResult<Box<dyn Transaction>> {
         self.inner.store.read().await
     }

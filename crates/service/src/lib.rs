@@ -8,6 +8,7 @@ pub mod admin;
 pub mod administration;
 pub mod agent_auth;
 pub mod audit;
+pub mod backup;
 pub mod catalogue;
 mod context;
 mod error;

@@ -1,10 +1,11 @@
 //! Connecting to the database and leaving it.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use procura_store::{Store, StoreError, StoreResult, Transaction};
+use procura_store::{BackupError, Store, StoreError, StoreResult, Transaction};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::time::timeout;
@@ -70,6 +71,11 @@ impl Store for PostgresStore {
         let begun = self.readers.begin_with(BEGIN_READING).await;
         Ok(Box::new(SqlTransaction::new(begun.map_err(failed)?)))
     }
+
+    /// The engine's own tool does it better, and its administrators know it.
+    async fn back_up(&self, _file: &Path) -> Result<(), BackupError> {
+        Err(BackupError::ByOtherMeans(BY_PG_DUMP))
+    }
 }
 
 /// A pool would hide why it cannot connect.
@@ -128,3 +134,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a transaction waits for a connection.
 const TURN_TIMEOUT: Duration = Duration::from_secs(30);
+
+const BY_PG_DUMP: &str = "records are in PostgreSQL: back them up with pg_dump, for example \
+    pg_dump --format=custom --file=FILE URL, which a running server does not mind";

@@ -16,6 +16,12 @@ pub enum OpenError {
     /// The tables cannot be brought up to date.
     #[error("the database cannot be brought up to date: {0}")]
     Migration(#[source] MigrateError),
+    /// It is some other file.
+    #[error("the file is not a database of procurad")]
+    NotAStore,
+    /// Its pages or records contradict each other.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
     /// The file cannot be created.
     #[error("the database file cannot be created: {0}")]
     Create(#[source] std::io::Error),

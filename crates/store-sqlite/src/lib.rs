@@ -14,6 +14,7 @@ mod agents;
 mod approvals;
 #[path = "../../store-sql/src/audit.rs"]
 mod audit;
+mod backup;
 #[path = "../../store-sql/src/challenges.rs"]
 mod challenges;
 #[path = "../../store-sql/src/column.rs"]

@@ -1,10 +1,10 @@
 //! Opening and closing the file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use procura_store::{Store, StoreResult, Transaction};
+use procura_store::{BackupError, Store, StoreResult, Transaction};
 use sqlx::ConnectOptions as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
@@ -12,6 +12,7 @@ use sqlx::sqlite::{
 };
 use tokio::fs::OpenOptions;
 
+use crate::backup;
 use crate::error::{OpenError, failed};
 use crate::transaction::SqlTransaction;
 
@@ -20,6 +21,7 @@ use crate::transaction::SqlTransaction;
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    path: PathBuf,
 }
 
 impl SqliteStore {
@@ -37,7 +39,17 @@ impl SqliteStore {
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(failed)?;
-        Ok(Self { writer, readers })
+        Ok(Self {
+            writer,
+            readers,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Judges a file that is to become a store, without changing it: whether it is one, and undamaged.
+    /// Whether this program knows its schema is judged when it is opened.
+    pub async fn check(path: &Path) -> Result<(), OpenError> {
+        backup::check(path).await
     }
 
     /// Waits for open transactions to end and closes the file. Later transactions fail.
@@ -59,6 +71,10 @@ impl Store for SqliteStore {
     async fn read(&self) -> StoreResult<Box<dyn Transaction>> {
         let begun = self.readers.begin().await;
         Ok(Box::new(SqlTransaction::new(begun.map_err(failed)?)))
+    }
+
+    async fn back_up(&self, file: &Path) -> Result<(), BackupError> {
+        backup::write(&self.path, file).await
     }
 }
 

@@ -11,6 +11,7 @@
 
 pub mod agent_auth;
 pub mod audit;
+mod backup;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod error;
@@ -21,8 +22,11 @@ pub mod people;
 pub mod replay;
 pub mod search;
 
+use std::path::Path;
+
 use async_trait::async_trait;
 
+pub use backup::BackupError;
 pub use error::{StoreError, StoreResult};
 
 /// A place where records live.
@@ -34,6 +38,14 @@ pub trait Store: Send + Sync {
     /// Starts a transaction for reading one consistent state, fixed no later than by its first
     /// read. Writing in it fails.
     async fn read(&self) -> StoreResult<Box<dyn Transaction>>;
+
+    /// Writes everything, as it is at one moment, into a file that must not exist yet, while others go on reading
+    /// and writing. The file appears under its name when it is whole and durable.
+    async fn back_up(&self, _file: &Path) -> Result<(), BackupError> {
+        Err(BackupError::ByOtherMeans(
+            "this store cannot write a backup",
+        ))
+    }
 }
 
 /// One unit of work. Dropping it undoes it.

@@ -7,6 +7,7 @@
 )]
 
 mod audit_log;
+mod backup;
 mod contract;
 mod file;
 #[path = "../../../store-sql/tests/filled.rs"]
