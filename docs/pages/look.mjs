@@ -1,11 +1,11 @@
 // Looks at every page of the showcase in Chromium: makes screenshots at the widths of a phone and of a desk, light
-// and dark, says how much each page weighs with all it loads, and checks it with axe where that is at hand.
+// and dark, says how much each page weighs with all it loads, and checks it with axe.
 //
 //   cargo build -p procura-server --example showcase
-//   node --experimental-websocket docs/pages/look.mjs OUTPUT [AXE] [PAGE…]
+//   node --experimental-websocket docs/pages/look.mjs OUTPUT [PAGE…]
 //
-// OUTPUT is a folder for the screenshots, AXE the file axe.min.js of the package axe-core (`npm pack axe-core`), or
-// `-` for none. The exit code is 1 if axe finds something or a page is too heavy. Node 22 needs no flag.
+// OUTPUT is a folder for the screenshots. The exit code is 1 if axe finds something or a page is too heavy. Node 22
+// needs no flag.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -17,9 +17,13 @@ const WIDTHS = [390, 1280];
 const SCHEMES = ["light", "dark"];
 const MAX_BYTES = 100 * 1024;
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+// An answer that was put in place of a page has its style sheet a moment later.
+const LOADED = "document.readyState === 'complete' || new Promise((done) => { onload = done; })";
 
-const [output, axeFile = "-", ...only] = process.argv.slice(2);
-const axe = axeFile === "-" ? null : readFileSync(axeFile, "utf8");
+const AXE = new URL("../../crates/server/tests/browser/axe/axe.min.js", import.meta.url);
+
+const [output, ...only] = process.argv.slice(2);
+const axe = readFileSync(AXE, "utf8");
 const target = process.env.CARGO_TARGET_DIR ?? "target";
 
 mkdirSync(output, { recursive: true });
@@ -32,8 +36,8 @@ let failures = 0;
 try {
   const line = await firstLine(chromium.stderr, (line) => line.startsWith("DevTools listening on "));
   const browser = await connect(line.slice("DevTools listening on ".length));
-  for (const [name, who, path] of pages.filter(([name]) => only.length === 0 || only.includes(name))) {
-    await look(browser, name, who, path);
+  for (const shown of pages.filter(({ name }) => only.length === 0 || only.includes(name))) {
+    await look(browser, shown);
   }
 } finally {
   showcase.stdin.end();
@@ -43,7 +47,7 @@ try {
 }
 process.exitCode = failures > 0 ? 1 : 0;
 
-async function look(browser, name, who, path) {
+async function look(browser, { name, who, path, html, opened }) {
   const { browserContextId } = await browser.send("Target.createBrowserContext");
   const { targetId } = await browser.send("Target.createTarget", { url: "about:blank", browserContextId });
   const { sessionId } = await browser.send("Target.attachToTarget", { targetId, flatten: true });
@@ -60,7 +64,16 @@ async function look(browser, name, who, path) {
     for (const scheme of SCHEMES) {
       await page.send("Emulation.setDeviceMetricsOverride", { width, height: 900, deviceScaleFactor: 1, mobile: false });
       await page.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
-      const weight = await open(browser, page, sessionId, address + path);
+      let weight = await open(browser, page, sessionId, address + path);
+      if (html) {
+        weight += html.length;
+        const { frameTree } = await page.send("Page.getFrameTree");
+        await page.send("Page.setDocumentContent", { frameId: frameTree.frame.id, html });
+        await evaluate(page, LOADED);
+      }
+      if (opened) {
+        await evaluate(page, "document.querySelectorAll('details').forEach((one) => { one.open = true; })");
+      }
       const { data } = await page.send("Page.captureScreenshot", { captureBeyondViewport: true, format: "png" });
       writeFileSync(join(output, `${name}-${width}-${scheme}.png`), Buffer.from(data, "base64"));
       await judge(page, `${name} ${width} ${scheme}`, weight);
@@ -90,9 +103,6 @@ async function judge(page, name, weight) {
   const wide = await evaluate(page, "document.documentElement.scrollWidth - innerWidth");
   complain(wide > 0, `${name}: ${wide} pixels wider than the window`);
   complain(weight > MAX_BYTES, `${name}: ${weight} bytes`);
-  if (axe === null) {
-    return;
-  }
   await page.send("Runtime.evaluate", { expression: axe });
   const found = await evaluate(page, `axe.run({ runOnly: ${JSON.stringify(RULES)} }).then(({ violations }) =>
     violations.map(({ id, help, nodes }) => id + ": " + help + "\\n" + nodes.map(({ html, failureSummary }) =>

@@ -36,7 +36,9 @@ impl Stage {
     pub(crate) async fn set(yes: bool) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
         let listen = free_port()?;
-        let config = Config::parse(BANK, Some(&listen)).map_err(anyhow::Error::msg)?;
+        let mut config = Config::parse(BANK, Some(&listen)).map_err(anyhow::Error::msg)?;
+        // Browsers allow passkeys at this name, and at no IP address.
+        config.provider.issuer = config.provider.issuer.replace("127.0.0.1", "localhost");
         let data = data_in(directory.path());
         let running = Serve {
             config,

@@ -85,12 +85,16 @@ async fn approval(stage: &Stage, pending: &Pending) -> anyhow::Result<()> {
     if stage.yes {
         person::approve(stage, page).await?;
     } else {
-        narrator::say(&format!("Open {page}"))?;
+        let link = invitation(stage).await?;
         narrator::say(&format!(
-            "Sign in as {} with the password: {}",
+            "Open this link first, and make a passkey for Alice there: {link}"
+        ))?;
+        narrator::say(&format!(
+            "Or do without, and sign in as {} with the password: {}",
             person::EMAIL,
             person::PASSWORD
         ))?;
+        narrator::say(&format!("Then open {page}"))?;
         narrator::say("The agent waits for you, and asks now and then:")?;
     }
     let standing = stage.client.wait_for_approval(pending, &mut |_| {}).await?;
@@ -100,6 +104,17 @@ async fn approval(stage: &Stage, pending: &Pending) -> anyhow::Result<()> {
         standing.status
     );
     Ok(())
+}
+
+/// A link with which whoever follows it makes a passkey for Alice.
+async fn invitation(stage: &Stage) -> anyhow::Result<String> {
+    let request = AdminRequest::InvitePerson {
+        email: person::EMAIL.to_owned(),
+        administrator: false,
+    };
+    let made = administer(stage, request).await?;
+    let link = made["link"].as_str().context("the bank makes no link")?;
+    Ok(link.to_owned())
 }
 
 async fn execution(stage: &Stage, agent: &str) -> anyhow::Result<()> {
@@ -158,7 +173,7 @@ async fn escalation(stage: &Stage, agent: &str) -> anyhow::Result<()> {
     });
     let mut ask = CapabilityAsk::default().with_capability("transfer_domestic", Some(limits));
     ask.hints.reason = Some("Top up the savings account".to_owned());
-    // Alice's inbox would do, but an administrator answers here, and goes by a code.
+    // Alice's inbox would do, but an administrator may answer here, and goes by a code.
     ask.hints.preferred_method = Some("device_authorization".to_owned());
     let Connected::Pending(pending) = stage.client.request_capability(agent, ask).await? else {
         bail!("the bank gave away a transfer without anybody's approval");
@@ -182,7 +197,10 @@ async fn escalation(stage: &Stage, agent: &str) -> anyhow::Result<()> {
         )
         .await?;
     } else {
-        narrator::say("Approve it in another terminal:")?;
+        let page = pending.approval.verification_uri_complete.as_ref();
+        let page = page.context("the bank names no page to approve at")?;
+        narrator::say(&format!("Approve it with Alice's passkey: {page}"))?;
+        narrator::say("Without one, an administrator approves it in another terminal:")?;
         narrator::say(&format!(
             "  procurad admin --config examples/bank/procura.toml --data {} approvals approve {code}",
             stage.data().display()

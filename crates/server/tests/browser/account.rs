@@ -21,7 +21,7 @@ async fn a_second_passkey_is_added_with_the_first_and_named_and_removed() {
     assert_eq!(shown, 10);
 
     world.open("/account").await;
-    world.press(".means summary").await;
+    world.press("#passkeys ~ .lines summary").await;
     world.fill("#name-1", "Laptop <b>").await;
     world.press("form[action$='/name'] button").await;
     world.see("The passkey has its new name.").await;

@@ -36,7 +36,11 @@ impl World {
             by_name: true,
             ..setup
         };
-        let bank = bank.start().await;
+        Self::at(bank.start().await).await
+    }
+
+    /// A browser for this bank.
+    pub(crate) async fn at(bank: Bank) -> Self {
         let profile = TempDir::new().unwrap();
         let (browser, events) = launch(&profile).await;
         let page = browser.new_page("about:blank").await.unwrap();

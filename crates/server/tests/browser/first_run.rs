@@ -1,6 +1,5 @@
 //! From an empty server to an agent that acts, is held to its limits, and is stopped.
 
-use procura_service::admin::AdminRequest;
 use procura_service::people;
 use serde_json::json;
 
@@ -50,8 +49,10 @@ async fn from_the_first_run_to_a_stopped_agent() {
     let code = answer.user_code();
     world.open(&format!("/device?code={code}")).await;
     world.see("can change things").await;
+    world.press(".ask:has([id^=most-]) summary").await;
+    world.fill("[id^=most-]", "250").await;
     world.press("button[value=approve]").await;
-    world.see("may now").await;
+    world.see("amount: at most 250").await;
     let recorded = &world.bank.records_of("approval.granted").await[0];
     assert_eq!(recorded["detail"]["proof"], "passkey");
 
@@ -60,11 +61,18 @@ async fn from_the_first_run_to_a_stopped_agent() {
             json!({ "amount": amount, "currency": "USD", "destination_account": "acc_456" });
         world.bank.execute(&agent, "transfer_domestic", arguments)
     };
-    assert_eq!(pay(1000).await.status, 200);
-    assert_eq!(pay(1001).await.refusal(), (403, "constraint_violated"));
-    let agent_id = agent.id.clone();
-    let revoke = AdminRequest::RevokeAgent { agent_id };
-    world.bank.administer(revoke).await;
+    assert_eq!(pay(250).await.status, 200);
+    assert_eq!(pay(251).await.refusal(), (403, "constraint_violated"));
+
+    world.open("/").await;
+    world
+        .press(&format!("a[href='/agents/{}']", agent.id))
+        .await;
+    world.see("amount: at most 250").await;
+    world
+        .press("form[action$='/revoke'].inside:not(#grants *) button")
+        .await;
+    world.see("The agent is stopped.").await;
     assert_eq!(pay(1).await.refusal(), (403, "agent_revoked"));
     world.close().await;
 }

@@ -10,8 +10,19 @@
 )]
 mod support;
 
+#[path = "../web/authenticator.rs"]
+#[expect(dead_code, reason = "the tests of passkeys need more")]
+mod authenticator;
+#[path = "../web/browser.rs"]
+#[expect(dead_code, reason = "the tests of the pages need more")]
+mod browser;
+
 mod account;
 mod approval;
 mod attacks;
 mod chromium;
 mod first_run;
+mod live;
+mod reach;
+#[expect(dead_code, reason = "the example needs more")]
+mod showcase;

@@ -446,7 +446,7 @@ async fn many_apps_and_agents_are_told_page_by_page() {
         .await;
     let count = |page: &Answer| {
         page.text
-            .matches("<section class=\"card\" aria-labelledby=\"app-")
+            .matches("<article class=\"card\" aria-labelledby=\"app-")
             .count()
     };
     assert_eq!((count(&first), count(&second)), (20, 2));

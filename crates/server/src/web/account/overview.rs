@@ -10,7 +10,7 @@ use procura_service::ServiceResult;
 use procura_service::people::{self, SignedIn, passkeys};
 
 use crate::app::App;
-use crate::web::page::Shell;
+use crate::web::page::{Place, Shell};
 use crate::web::text::visible;
 use crate::web::when;
 
@@ -39,7 +39,7 @@ impl AccountPage {
         let sessions = people::list_sessions(&app.ctx, person).await?;
         let recovering = person.session.proof.method == Method::RecoveryCode;
         Ok(Self {
-            shell: Shell::new(app, Some(person)),
+            shell: Shell::new(app, Some(person)).at(Place::Account),
             email: person.person.email.to_string(),
             done: None,
             problem: None,

@@ -1,0 +1,492 @@
+//! A bank with people, apps and agents in every state, and the list of its pages that are worth a look.
+
+use std::time::Duration;
+
+use procura_people::presence::Method;
+use procura_service::people;
+use serde_json::{Map, Value, json};
+
+use crate::browser::{Browser, add_administrator, page_of, value_of};
+use crate::support::flows::{ALICE, BOB};
+use crate::support::http::Answer;
+use crate::support::signers::{TestAgent, TestHost};
+use crate::support::{Bank, Setup, extended};
+
+const ROOT: &str = "root@example.com";
+const CAROL: &str = "carol@example.com";
+
+/// What there is to see, and who may see it.
+pub(crate) struct Showcase {
+    /// The session of each person.
+    cookies: Vec<(&'static str, String)>,
+    sights: Vec<Sight>,
+}
+
+/// A page.
+pub(crate) struct Sight {
+    pub(crate) name: &'static str,
+    /// Whose session it takes.
+    pub(crate) who: Option<&'static str>,
+    pub(crate) path: String,
+    /// The answer to a form, where that is what there is to see; it stands in for the page at `path`.
+    pub(crate) html: Option<String>,
+    /// Whether all that can be opened on it is open.
+    pub(crate) opened: bool,
+}
+
+impl Sight {
+    fn at(
+        name: &'static str,
+        who: impl Into<Option<&'static str>>,
+        path: impl Into<String>,
+    ) -> Self {
+        Self {
+            name,
+            who: who.into(),
+            path: path.into(),
+            html: None,
+            opened: false,
+        }
+    }
+
+    fn answer(name: &'static str, who: impl Into<Option<&'static str>>, answer: &Answer) -> Self {
+        Self {
+            html: Some(answer.text.clone()),
+            ..Self::at(name, who, "/login")
+        }
+    }
+
+    fn opened(self) -> Self {
+        Self {
+            opened: true,
+            ..self
+        }
+    }
+}
+
+impl Showcase {
+    /// A bank to look at.
+    pub(crate) async fn open() -> (Bank, Self) {
+        let setup = Setup {
+            config: extended("[accounts]\nsign_up = true"),
+            by_name: true,
+            ..Setup::default()
+        };
+        let bank = setup.start().await;
+        let mut shown = Self {
+            cookies: Vec::new(),
+            sights: Vec::new(),
+        };
+        shown.outside(&bank).await;
+        // Bob signed in long ago, and has a password only.
+        let bob = Browser::signed_in(&bank, BOB, Method::Password).await;
+        let scene = Scene::fill(&bank).await;
+        shown.apps(&bank, &scene).await;
+        shown.requests(&bank, &scene).await;
+        shown.accounts(&bank).await;
+        shown.administration(&bank, &scene).await;
+        shown.cookies.push(("bob", bob.cookie.unwrap()));
+        (bank, shown)
+    }
+
+    pub(crate) fn cookie_of(&self, who: &str) -> &str {
+        let mut found = self.cookies.iter().filter(|(name, _)| *name == who);
+        &found.next().unwrap().1
+    }
+
+    pub(crate) fn sights(&self) -> &[Sight] {
+        &self.sights
+    }
+
+    /// For programs that look at it.
+    pub(crate) fn to_value(&self, bank: &Bank) -> Value {
+        let cookies: Map<_, _> = (self.cookies.iter())
+            .map(|(who, cookie)| ((*who).to_owned(), cookie.clone().into()))
+            .collect();
+        let pages: Vec<_> = (self.sights.iter())
+            .map(|sight| {
+                json!({
+                    "name": sight.name, "who": sight.who, "path": sight.path,
+                    "html": sight.html, "opened": sight.opened,
+                })
+            })
+            .collect();
+        json!({ "address": bank.issuer, "cookies": cookies, "pages": pages })
+    }
+
+    async fn signed_in<'b>(
+        &mut self,
+        bank: &'b Bank,
+        who: &'static str,
+        email: &str,
+    ) -> Browser<'b> {
+        let browser = Browser::signed_in(bank, email, Method::Passkey).await;
+        self.cookies.push((who, browser.cookie.clone().unwrap()));
+        browser
+    }
+
+    /// What is seen before anybody has signed in.
+    async fn outside(&mut self, bank: &Bank) {
+        let mut nobody = Browser::new(bank);
+        let wrong = [("email", "dave@example.com"), ("password", "not this one")];
+        let wrong_code = [
+            ("email", "dave@example.com"),
+            ("code", "AAAA-BBBB-CCCC-DDDD"),
+        ];
+        let weak = [
+            ("email", "dave@example.com"),
+            ("name", "Dave"),
+            ("password", "short"),
+            ("with", "password"),
+        ];
+        self.sights.extend([
+            Sight::at("sign-in", None, "/login"),
+            Sight::answer("sign-in-wrong", None, &nobody.post("/login", &wrong).await),
+            Sight::at("recovery", None, "/login/recovery"),
+            Sight::answer(
+                "recovery-wrong",
+                None,
+                &nobody.post("/login/recovery", &wrong_code).await,
+            ),
+            Sight::at("sign-up", None, "/signup"),
+            Sight::answer("sign-up-weak", None, &nobody.post("/signup", &weak).await),
+            Sight::at("link-used", None, "/invite/used"),
+        ]);
+    }
+
+    async fn apps(&mut self, bank: &Bank, scene: &Scene) {
+        self.signed_in(bank, "alice", ALICE).await;
+        let agent = |agent: &TestAgent| format!("/agents/{}", agent.id);
+        let bookkeeper = agent(&scene.bookkeeper);
+        self.sights.extend([
+            Sight::at("apps", "alice", "/"),
+            Sight::at("apps-none", "bob", "/"),
+            Sight::at("apps-stopped", "alice", "/?show=stopped"),
+            Sight::at("app", "alice", scene.app(bank).await),
+            Sight::at("agent", "alice", bookkeeper.clone()),
+            Sight::at("agent-opened", "alice", bookkeeper).opened(),
+            Sight::at("agent-claimed", "alice", agent(&scene.worker)),
+            Sight::at("activity", "alice", "/activity"),
+            Sight::at("not-found", "alice", "/apps/x"),
+        ]);
+    }
+
+    /// Asking, and the answers.
+    async fn requests(&mut self, bank: &Bank, scene: &Scene) {
+        let mut alice = Browser::signed_in(bank, ALICE, Method::Passkey).await;
+        let inbox = alice.get("/inbox").await;
+        let request = inbox.text.split("href=\"/inbox/").nth(1).unwrap();
+        let request = format!("/inbox/{}", request.split('"').next().unwrap());
+        let page = alice.get(&page_of(&scene.code)).await;
+        let item = value_of(&page, "item");
+        let uses = format!("uses-{item}");
+        let wrong = [
+            ("decision", "approve"),
+            ("item", item.as_str()),
+            (uses.as_str(), "many"),
+        ];
+        let wrong = alice.decide(&page, &wrong).await;
+        let page = alice.get(&page_of(&scene.approved)).await;
+        let approved = alice
+            .approve(&page, &["check_balance", "transfer_domestic"])
+            .await;
+        let page = alice.get(&page_of(&scene.denied)).await;
+        let no = [("decision", "deny"), ("reason", "Not before the holidays")];
+        let denied = alice.decide(&page, &no).await;
+        let consent = page_of(&scene.code);
+        self.sights.extend([
+            Sight::at("inbox", "alice", "/inbox"),
+            Sight::at("inbox-none", "bob", "/inbox"),
+            Sight::at("request", "alice", request),
+            Sight::at("code", "alice", "/device"),
+            Sight::at("code-unknown", "alice", page_of("BCDF-GHJK")),
+            Sight::at("code-used", "alice", page_of(&scene.approved)),
+            Sight::at("consent", "alice", consent.clone()),
+            Sight::at("consent-bounds", "alice", consent.clone()).opened(),
+            Sight::answer("consent-wrong", "alice", &wrong),
+            Sight::at("consent-stale", "bob", consent),
+            Sight::at("consent-warnings", "alice", page_of(&scene.suspicious)),
+            Sight::answer("approved", "alice", &approved),
+            Sight::answer("denied", "alice", &denied),
+        ]);
+    }
+
+    async fn accounts(&mut self, bank: &Bank) {
+        let mut carol = self.signed_in(bank, "carol", CAROL).await;
+        let change = [("change", "make_recovery_codes")];
+        let gesture = carol.gesture("/account/challenge", &change).await.unwrap();
+        let made = [change[0], ("answer", gesture.as_str())];
+        let made = carol.post("/account/recovery", &made).await;
+        let fresh = Browser::signed_in(bank, "dora@example.com", Method::Password).await;
+        self.cookies.push(("dora", fresh.cookie.unwrap()));
+        self.sights.extend([
+            Sight::at("account", "alice", "/account"),
+            Sight::at("account-opened", "alice", "/account").opened(),
+            Sight::at("account-done", "carol", "/account?done=passkey_added"),
+            Sight::at("account-password", "dora", "/account"),
+            Sight::answer("recovery-codes", "carol", &made),
+            Sight::at("sign-in-again", "bob", "/login"),
+        ]);
+    }
+
+    async fn administration(&mut self, bank: &Bank, scene: &Scene) {
+        let setup = people::invite_first_administrator(&bank.ctx).await.unwrap();
+        add_administrator(bank, ROOT).await;
+        self.signed_in(bank, "root", ROOT).await;
+        let invited = people::invite(
+            &bank.ctx,
+            "root",
+            "erin@example.com".parse().unwrap(),
+            false,
+        );
+        let invited = invited.await.unwrap();
+        let app = scene.app(bank).await;
+        let agent = &scene.bookkeeper.id;
+        self.sights.extend([
+            Sight::at(
+                "set-up",
+                None,
+                format!("/setup/{}", setup.unwrap().expose()),
+            ),
+            Sight::at("invitation", None, format!("/invite/{}", invited.expose())),
+            Sight::at("admin", "root", "/admin"),
+            Sight::at("admin-refused", "alice", "/admin"),
+            Sight::at("admin-people", "root", "/admin/people"),
+            Sight::at("admin-apps", "root", "/admin/apps"),
+            Sight::at("admin-app", "root", format!("/admin{app}")),
+            Sight::at("admin-agents", "root", "/admin/agents"),
+            Sight::at("admin-agents-none", "root", "/admin/agents?person=nobody"),
+            Sight::at("admin-agent", "root", format!("/admin/agents/{agent}")),
+            Sight::at("admin-capabilities", "root", "/admin/capabilities"),
+            Sight::at("admin-holders", "root", "/admin/capabilities/list_accounts"),
+            Sight::at("admin-log", "root", "/admin/log"),
+            Sight::at("admin-verified", "root", "/admin/log/verify"),
+            Sight::at("admin-settings", "root", "/admin/settings"),
+        ]);
+    }
+}
+
+/// Who acts at the bank.
+struct Scene {
+    laptop: TestHost,
+    bookkeeper: TestAgent,
+    planner: TestAgent,
+    worker: TestAgent,
+    /// The code of a request by an app that nobody knows.
+    code: String,
+    /// Of one whose names are made to be mistaken, and which asks for all there is.
+    suspicious: String,
+    /// Of one that is approved.
+    approved: String,
+    /// Of one that is denied.
+    denied: String,
+}
+
+impl Scene {
+    async fn fill(bank: &Bank) -> Self {
+        let laptop = TestHost::new();
+        let planner = connect(
+            bank,
+            &laptop,
+            "Work laptop",
+            "Travel planner",
+            json!(["echo", "list_accounts", "check_balance",]),
+        );
+        let planner = planner.await;
+        pass(bank, 12);
+        let bookkeeper = connect(
+            bank,
+            &laptop,
+            "Work laptop",
+            "Bookkeeper",
+            json!([
+                "list_accounts", "export_statement",
+                { "name": "transfer_domestic", "constraints": {
+                    "amount": { "max": 1000 }, "currency": { "in": ["EUR", "USD"] },
+                    "destination_account": "acc_456" } },
+            ]),
+        );
+        let bookkeeper = bookkeeper.await;
+        let phone = TestHost::new();
+        connect(
+            bank,
+            &phone,
+            "Phone",
+            "Shopping helper",
+            json!(["check_balance"]),
+        )
+        .await;
+        let worker = claimed(bank).await;
+        stopped(bank).await;
+        work(bank, &planner, &bookkeeper).await;
+        ask_for_more(bank, &bookkeeper).await;
+        let code = unknown_app(bank).await;
+        Self {
+            laptop,
+            bookkeeper,
+            planner,
+            worker,
+            code,
+            suspicious: suspicious(bank).await,
+            approved: modest(bank, "Rent reminder").await,
+            denied: modest(bank, "Gift finder").await,
+        }
+    }
+
+    /// The page of the app that most agents belong to.
+    async fn app(&self, bank: &Bank) -> String {
+        let status = bank.status(&self.laptop, &self.planner).await;
+        format!("/apps/{}", status.text_of("host_id"))
+    }
+}
+
+/// An agent of this app, approved by Alice.
+async fn connect(
+    bank: &Bank,
+    host: &TestHost,
+    app: &str,
+    name: &str,
+    capabilities: Value,
+) -> TestAgent {
+    let (agent, answer) = register(bank, host, app, name, capabilities).await;
+    bank.approve_all(&answer, ALICE).await;
+    pass(bank, 4);
+    agent
+}
+
+async fn register(
+    bank: &Bank,
+    host: &TestHost,
+    app: &str,
+    name: &str,
+    capabilities: Value,
+) -> (TestAgent, Answer) {
+    let body = json!({
+        "name": name,
+        "host_name": app,
+        "capabilities": capabilities,
+        "reason": "To plan the trip to Lisbon within the budget",
+        "preferred_method": "device_authorization",
+    });
+    bank.register(host, &body).await
+}
+
+/// An agent that acted on its own, and became Alice's with its app.
+async fn claimed(bank: &Bank) -> TestAgent {
+    let host = TestHost::new();
+    let worker = bank.autonomous_agent_of(&host).await;
+    let note = json!({ "message": "nightly check", "accounts": 2 });
+    bank.execute(&worker, "echo", note).await;
+    pass(bank, 3);
+    connect(
+        bank,
+        &host,
+        "Home server",
+        "Meter reader",
+        json!(["check_balance"]),
+    )
+    .await;
+    worker
+}
+
+async fn stopped(bank: &Bank) {
+    let host = TestHost::new();
+    connect(
+        bank,
+        &host,
+        "Old tablet",
+        "Price watcher",
+        json!(["list_accounts"]),
+    )
+    .await;
+    bank.post("/host/revoke", Some(&host.token(bank)), &json!({}))
+        .await;
+}
+
+/// Calls that go well and calls that do not.
+async fn work(bank: &Bank, planner: &TestAgent, bookkeeper: &TestAgent) {
+    let account = json!({ "account_id": "acc_123" });
+    bank.execute(planner, "check_balance", account.clone())
+        .await;
+    pass(bank, 2);
+    bank.execute(planner, "transfer_domestic", transfer(40, "acc_456"))
+        .await;
+    bank.execute(bookkeeper, "list_accounts", json!({})).await;
+    pass(bank, 6);
+    bank.execute(bookkeeper, "transfer_domestic", transfer(240, "acc_456"))
+        .await;
+    pass(bank, 1);
+    bank.execute(bookkeeper, "transfer_domestic", transfer(4800, "acc_999"))
+        .await;
+    pass(bank, 7);
+    bank.execute(bookkeeper, "transfer_domestic", transfer(60, "acc_456"))
+        .await;
+    pass(bank, 2);
+}
+
+fn transfer(amount: u32, to: &str) -> Value {
+    json!({ "amount": amount, "currency": "EUR", "destination_account": to })
+}
+
+/// A request in Alice's inbox.
+async fn ask_for_more(bank: &Bank, agent: &TestAgent) {
+    let body = json!({
+        "capabilities": ["watch_balance"],
+        "reason": "To tell you when the rent has arrived",
+        "binding_message": "RENT-7",
+        "preferred_method": "ciba",
+    });
+    bank.request_by(&agent.token(bank, &bank.issuer), &body)
+        .await;
+    pass(bank, 1);
+}
+
+/// A request by an app that nobody has connected, and that has acted on its own before.
+async fn unknown_app(bank: &Bank) -> String {
+    let host = TestHost::new();
+    let worker = bank.autonomous_agent_of(&host).await;
+    bank.execute(&worker, "echo", json!({ "message": "hello" }))
+        .await;
+    let wishes = json!([
+        "list_accounts",
+        { "name": "transfer_domestic", "constraints": { "amount": { "max": 200 } } },
+    ]);
+    let (_, answer) = register(bank, &host, "Study desktop", "Budget buddy", wishes).await;
+    pass(bank, 1);
+    answer.user_code()
+}
+
+/// A request that one should look at twice.
+async fn suspicious(bank: &Bank) -> String {
+    let wishes = json!([
+        "check_balance",
+        "list_accounts",
+        "transfer_domestic",
+        "export_statement",
+        "watch_balance",
+    ]);
+    // The second letter is Cyrillic.
+    let (_, answer) = register(
+        bank,
+        &TestHost::new(),
+        "B\u{430}nk",
+        "Security update",
+        wishes,
+    )
+    .await;
+    answer.user_code()
+}
+
+/// A request that Alice answers.
+async fn modest(bank: &Bank, name: &str) -> String {
+    let wishes = json!([
+        "check_balance",
+        { "name": "transfer_domestic", "constraints": { "amount": { "max": 50 } } },
+    ]);
+    let (_, answer) = register(bank, &TestHost::new(), "Phone", name, wishes).await;
+    answer.user_code()
+}
+
+fn pass(bank: &Bank, minutes: u64) {
+    bank.clock.advance(Duration::from_mins(minutes));
+}
