@@ -17,7 +17,8 @@ use serde_json::{Map, Value};
 
 use crate::args::{
     AdminCommand, AgentsCommand, ApprovalsCommand, AuditCommand, ConfigCommand, GrantsCommand,
-    HostsCommand, HousekeepingCommand, ListArgs, OpenapiCommand, PeopleCommand, Subject,
+    HostsCommand, HousekeepingCommand, ListArgs, NotificationsCommand, OpenapiCommand,
+    PeopleCommand, Subject,
 };
 use crate::output;
 
@@ -211,6 +212,9 @@ fn request(subject: Subject) -> anyhow::Result<AdminRequest> {
         Subject::Audit(AuditCommand::Tail { lines }) => AdminRequest::AuditTail { count: lines },
         Subject::Audit(AuditCommand::Export) => AdminRequest::AuditExport { after: 0 },
         Subject::Audit(AuditCommand::Verify) => AdminRequest::AuditVerify,
+        Subject::Notifications(NotificationsCommand::List(list)) => {
+            AdminRequest::ListNotices(listing(list))
+        }
         Subject::Housekeeping(HousekeepingCommand::Run) => AdminRequest::RunHousekeeping,
         Subject::Backup { file } => {
             // The server has a working directory of its own.

@@ -95,6 +95,9 @@ pub(crate) enum Subject {
     /// The audit log
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Notices to people about what waits for them
+    #[command(subcommand)]
+    Notifications(NotificationsCommand),
     /// The removal of what time has made useless
     #[command(subcommand)]
     Housekeeping(HousekeepingCommand),
@@ -285,6 +288,12 @@ pub(crate) enum AuditCommand {
     Export,
     /// Check that no record was changed, dropped or swapped
     Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NotificationsCommand {
+    /// List notices, newest first, with what became of them; --after goes on with older ones
+    List(ListArgs),
 }
 
 #[derive(Debug, Subcommand)]

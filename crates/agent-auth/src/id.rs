@@ -82,6 +82,12 @@ identifier!(
     "Names one request for a person's or administrator's decision (§7)."
 );
 
+identifier!(
+    NoticeId,
+    "ntc_",
+    "Names one notice about requests that wait for a decision (§7.2)."
+);
+
 /// Whom the server's own account system knows under this name. Opaque to the protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UserId(pub String);

@@ -21,6 +21,7 @@ pub mod id;
 pub mod jwks;
 pub mod lifetime;
 pub mod method;
+pub mod notice;
 pub mod notification;
 pub mod reactivation;
 pub mod refusal;

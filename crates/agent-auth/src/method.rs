@@ -69,7 +69,8 @@ pub fn custom<'a>(
 
 /// The person into whose inbox a request goes; without one it gets a code.
 ///
-/// Only the person to whom the host belongs already is ever asked this way. Whom the client names as
+/// `prefers_inbox` says what happens where the client has no preference: it is for servers that notify people of
+/// what waits for them. Only the person to whom the host belongs already is ever asked this way. Whom the client names as
 /// `login_hint` plays no part, so an answer cannot tell who has an account, and nobody's inbox can be
 /// filled by strangers.
 pub fn inbox_of<'a>(
@@ -77,9 +78,13 @@ pub fn inbox_of<'a>(
     preferred: Option<&str>,
     approver: ApproverKind,
     host: &'a Host,
+    prefers_inbox: bool,
 ) -> Option<&'a UserId> {
-    // Nobody is notified of what waits in an inbox, so a client has to want it there.
-    let wants_it_there = preferred == Some(Method::Ciba.as_str());
+    // Where nobody is notified of what waits in an inbox, a client has to want it there.
+    let wants_it_there = match preferred {
+        None => prefers_inbox,
+        Some(preferred) => preferred == Method::Ciba.as_str(),
+    };
     let is_possible = offered.contains(&Method::Ciba) && approver == ApproverKind::Person;
     host.user_id
         .as_ref()
@@ -151,13 +156,31 @@ mod tests {
         for (offered, preferred, approver, linked, expected) in cases {
             let mut host = fixtures::host();
             host.user_id = host.user_id.filter(|_| linked);
-            let chosen = inbox_of(offered, preferred, approver, &host);
+            let chosen = inbox_of(offered, preferred, approver, &host, false);
             assert_eq!(
                 chosen,
                 expected.as_ref(),
                 "{offered:?} {preferred:?} {approver:?} {linked}"
             );
         }
+    }
+
+    // AA-7.5-02, AA-7.5-03
+    #[test]
+    fn a_server_that_notifies_people_may_prefer_the_inbox() {
+        use ApproverKind::{Administrator, Person};
+        let host = fixtures::host();
+        for (preferred, approver, expected) in [
+            (None, Person, true),
+            (Some("ciba"), Person, true),
+            (Some("device_authorization"), Person, false),
+            (Some("carrier_pigeon"), Person, false),
+            (None, Administrator, false),
+        ] {
+            let chosen = inbox_of(BOTH, preferred, approver, &host, true);
+            assert_eq!(chosen.is_some(), expected, "{preferred:?} {approver:?}");
+        }
+        assert_eq!(inbox_of(CODES, None, Person, &host, true), None);
     }
 
     // AA-10.10.3-01, AA-7.5-02

@@ -13,7 +13,7 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// HMAC-SHA-256 (RFC 2104) of `message` under a secret key.
-pub fn hmac_sha256(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+pub fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);
     let mut out = [0; 32];
     out.copy_from_slice(hmac::sign(&key, message).as_ref());
@@ -38,6 +38,11 @@ pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
 /// The bytes behind a text in the older base64 with padding (RFC 4648 §4), as certificates are written in.
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
+}
+
+/// Bytes in the older base64 with padding.
+pub fn to_base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod issuer;
 mod jwks;
 mod limits;
 mod mcp;
+mod notify;
 mod openapi;
 mod proxy;
 mod security;
@@ -33,6 +34,7 @@ use procura_service::limits::Rates;
 use procura_service::{Policy, Provider};
 
 use crate::gateway::{Described, Report, ToolServer};
+use crate::notify::webhook::Webhook;
 use crate::proxy::Proxies;
 use crate::tls::TlsFiles;
 
@@ -70,6 +72,8 @@ pub struct Config {
     pub jwks_cache: JwksPolicy,
     /// How published keys are fetched.
     pub jwks_fetch: FetchPolicy,
+    /// Where notices go.
+    pub webhooks: Vec<Webhook>,
     /// How often housekeeping runs.
     pub housekeeping_every: Duration,
     /// People to make at start, for development.
@@ -175,6 +179,7 @@ impl Config {
             store: document.store.choose(store_url)?,
             jwks_cache: document.jwks.cache(),
             jwks_fetch: document.jwks.fetch(),
+            webhooks: document.notify.webhooks()?,
             housekeeping_every: document.housekeeping.every.0,
             development_people: document.development.person,
         })

@@ -12,6 +12,7 @@ pub mod gateway;
 mod json;
 pub mod listen;
 pub mod metrics;
+pub mod notify;
 mod operations;
 pub mod proxy;
 pub mod restore;

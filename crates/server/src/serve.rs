@@ -22,10 +22,11 @@ use crate::app::App;
 use crate::config::{Config, DevelopmentPerson};
 use crate::data_dir::DataDir;
 use crate::gateway::{Quarantined, Report};
+use crate::notify::webhook::Webhook;
 use crate::proxy::Proxies;
 use crate::storage::Storage;
 use crate::tls::Tls;
-use crate::{admin_socket, listen, router};
+use crate::{admin_socket, listen, notify, router};
 
 /// What to serve.
 #[derive(Debug)]
@@ -52,6 +53,7 @@ pub struct Running {
     opened: Opened,
     admin: tokio::net::UnixListener,
     housekeeping_every: Duration,
+    webhooks: Vec<Webhook>,
 }
 
 /// An opened data directory with the use cases on top.
@@ -71,6 +73,7 @@ impl Serve {
         let issuer = self.config.provider.issuer.clone();
         let people = self.config.development_people.clone();
         let housekeeping_every = self.config.housekeeping_every;
+        let webhooks = std::mem::take(&mut self.config.webhooks);
         let proxies = self.config.proxies.clone();
         let tls = self.config.tls.clone().map(Tls::load).transpose()?;
         let limits = if self.no_rate_limits {
@@ -103,6 +106,7 @@ impl Serve {
             opened,
             admin,
             housekeeping_every,
+            webhooks,
         })
     }
 }
@@ -138,6 +142,8 @@ impl Running {
         } = self.opened;
         let admin = tokio::spawn(admin_socket::serve(ctx.clone(), self.admin));
         let (stopping, stopped) = watch::channel(());
+        let notices = notify::run(ctx.clone(), self.webhooks, stopped.clone());
+        let notices = tokio::spawn(notices);
         let housekeeping = tokio::spawn(keep_house(ctx.clone(), self.housekeeping_every, stopped));
         let app = App::new(ctx).behind(self.proxies);
         let mut lost = None;
@@ -160,8 +166,8 @@ impl Running {
         }
         admin.abort();
         drop(stopping);
-        // Both are gone, and with them the last users of the journal, before it is waited for.
-        let _ = tokio::join!(admin, housekeeping);
+        // All are gone, and with them the last users of the journal, before it is waited for.
+        let _ = tokio::join!(admin, housekeeping, notices);
         if tokio::time::timeout(LAST_WRITES, journal.finished())
             .await
             .is_err()

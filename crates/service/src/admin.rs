@@ -7,6 +7,7 @@ mod backup;
 mod error;
 mod hosts;
 mod log;
+mod notices;
 mod people;
 
 use serde::{Deserialize, Serialize};
@@ -146,6 +147,8 @@ pub enum AdminRequest {
         /// Shown to the agent.
         reason: Option<String>,
     },
+    /// List notices, newest first, with what became of them.
+    ListNotices(Listing),
     /// The last records of the audit log.
     AuditTail {
         /// How many, at most 1000.
@@ -246,6 +249,7 @@ async fn answer(ctx: &Context, call: &AdminCall) -> Result<Value, AdminError> {
         AdminRequest::Deny { reference, reason } => {
             approvals::deny(ctx, call, reference, reason.clone()).await
         }
+        AdminRequest::ListNotices(listing) => notices::list(ctx, listing).await,
         AdminRequest::AuditTail { count } => log::tail(ctx, *count).await,
         AdminRequest::AuditExport { after } => log::export(ctx, *after).await,
         AdminRequest::AuditVerify => log::verify(ctx).await,

@@ -6,6 +6,7 @@ use procura_agent_auth::algorithm::Algorithm;
 use procura_agent_auth::compat::Compat;
 use procura_agent_auth::lifetime::LifetimePolicy;
 use procura_agent_auth::method::{CustomMethod, InboxLimits, Method};
+use procura_agent_auth::notice::NoticePolicy;
 use procura_agent_auth::registration::RegistrationPolicy;
 use procura_agent_auth::token::Window;
 use procura_agent_auth::token::nonce::NonceKey;
@@ -126,6 +127,8 @@ pub struct Policy {
     pub inbox: InboxLimits,
     /// Whether clients may listen for the answer instead of asking for it (§10.10.2).
     pub approval_notifications: bool,
+    /// Whom the server itself tells of requests, and how often.
+    pub notices: NoticePolicy,
     /// Names that no stranger should be taken for, beside the server's own.
     pub protected_names: Vec<String>,
     /// For how long people may take to decide.

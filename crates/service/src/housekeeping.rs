@@ -115,6 +115,8 @@ pub async fn run(ctx: &Context, actor: &str, now: Timestamp) -> ServiceResult<Re
         ..Removed::default()
     };
     remove_unanswered_challenges(ctx, now).await?;
+    let before = now.minus(ctx.policy().notices.keep);
+    batches!(ctx, |tx| tx.delete_old_notices(before, BATCH));
     remove_pending(ctx, now, &mut removed).await?;
     remove_settled(ctx, now, &mut removed).await?;
     remove_activity(ctx, actor, now, &mut removed).await?;

@@ -43,6 +43,8 @@ mod housekeeping;
 mod invitations;
 #[path = "../../store-sql/src/labels.rs"]
 mod labels;
+#[path = "../../store-sql/src/notices.rs"]
+mod notices;
 mod ownership;
 #[path = "../../store-sql/src/passkeys.rs"]
 mod passkeys;

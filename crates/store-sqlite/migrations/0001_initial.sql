@@ -260,3 +260,27 @@ CREATE TABLE labels (
     label TEXT NOT NULL,
     PRIMARY KEY (user_id, subject)
 ) WITHOUT ROWID;
+
+-- What people are told about requests that wait for them, and what became of it.
+CREATE TABLE notices (
+    id TEXT NOT NULL PRIMARY KEY,
+    receiver TEXT NOT NULL,
+    event TEXT NOT NULL CHECK (event IN ('inbox.waiting', 'desk.waiting')),
+    -- Whose inbox it is.
+    user_id TEXT,
+    -- A JSON array of identifiers.
+    requests TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('waiting', 'delivered', 'dead', 'dropped')),
+    attempts BIGINT NOT NULL,
+    -- When it is sent first, from where quiet periods count, and when next.
+    planned_at BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    error TEXT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    CHECK ((user_id IS NOT NULL) = (event = 'inbox.waiting'))
+);
+CREATE INDEX notices_waiting ON notices (receiver, due_at, id) WHERE status = 'waiting';
+CREATE INDEX notices_by_receiver ON notices (receiver, planned_at);
+CREATE INDEX notices_by_user ON notices (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX notices_settled ON notices (updated_at) WHERE status <> 'waiting';

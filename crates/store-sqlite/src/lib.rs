@@ -31,6 +31,8 @@ mod housekeeping;
 mod invitations;
 #[path = "../../store-sql/src/labels.rs"]
 mod labels;
+#[path = "../../store-sql/src/notices.rs"]
+mod notices;
 #[path = "../../store-sql/src/passkeys.rs"]
 mod passkeys;
 #[path = "../../store-sql/src/persons.rs"]

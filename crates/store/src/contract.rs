@@ -18,6 +18,7 @@ pub mod hosts;
 pub mod housekeeping;
 pub mod invitations;
 pub mod labels;
+pub mod notices;
 pub mod passkeys;
 pub mod persons;
 pub mod recovery_codes;
@@ -170,6 +171,14 @@ macro_rules! contract_tests {
             labels {
                 a_label_belongs_to_one_person
                 all_labels_of_a_person_go
+            }
+            notices {
+                a_notice_comes_back_as_it_was
+                an_attempt_is_begun_once
+                due_notices_are_found_in_turn
+                recent_notices_of_an_audience_are_listed
+                old_notices_go
+                all_notices_of_a_person_go
             }
             replay {
                 a_token_stays_as_it_was_first_seen

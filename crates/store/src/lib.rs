@@ -18,6 +18,7 @@ mod error;
 pub mod housekeeping;
 pub mod labels;
 pub mod memory;
+pub mod notices;
 pub mod people;
 pub mod replay;
 pub mod search;
@@ -64,6 +65,7 @@ pub trait Transaction:
     + audit::AuditStore
     + search::SearchStore
     + labels::LabelStore
+    + notices::NoticeStore
     + replay::ReplayStore
     + housekeeping::HousekeepingStore
     + Send

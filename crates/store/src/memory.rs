@@ -23,6 +23,7 @@ mod hosts;
 mod housekeeping;
 mod invitations;
 mod labels;
+mod notices;
 mod passkeys;
 mod persons;
 mod recovery_codes;

@@ -26,6 +26,7 @@ use super::housekeeping::{self, HousekeepingSection, RemovedPeople};
 use super::jwks::JwksSection;
 use super::limits::LimitsSection;
 use super::mcp::McpSection;
+use super::notify::NotifySection;
 use super::openapi::OpenapiSection;
 use super::proxy::ProxySection;
 use super::security::SecuritySection;
@@ -58,6 +59,8 @@ pub(super) struct Document {
     lifetime: LifetimeSection,
     #[serde(default)]
     approval: ApprovalSection,
+    #[serde(default)]
+    pub(super) notify: NotifySection,
     #[serde(default)]
     streams: StreamsSection,
     #[serde(default)]
@@ -320,6 +323,7 @@ impl Document {
                 per_host: self.approval.inbox_per_host.get().into(),
             },
             approval_notifications: self.approval.notifications,
+            notices: self.notify.policy()?,
             protected_names: self.approval.protected_names.clone(),
             approval_expires_in: self.approval.expires_in.0,
             approval_interval: self.approval.interval.0,

@@ -33,6 +33,7 @@ mod lifecycle;
 mod limits;
 mod list;
 mod notification;
+mod notify;
 mod operator;
 mod platform;
 mod pop;

@@ -24,6 +24,7 @@ use procura_fetch::KeySets;
 use procura_keys::clock::{Clock, Timestamp};
 use procura_keys::entropy::Entropy;
 use procura_server::config::Config;
+use procura_server::notify::webhook::Webhook;
 use procura_server::tls::Tls;
 use procura_server::{App, listen, router};
 use procura_service::catalogue::Offered;
@@ -51,6 +52,8 @@ pub(crate) struct Bank {
     pub(crate) publisher: Arc<Publisher>,
     /// What it accepts connections with, if that is TLS.
     pub(crate) tls: Option<Arc<Tls>>,
+    /// Where its notices go.
+    pub(crate) webhooks: Vec<Webhook>,
     config: String,
     entropy: Arc<TestEntropy>,
 }
@@ -133,6 +136,7 @@ impl Setup {
             address,
             publisher: self.publisher,
             tls,
+            webhooks: config.webhooks,
             config: self.config,
             entropy: self.entropy,
         }

@@ -16,6 +16,7 @@ use procura_store::Transaction;
 use super::notification;
 use crate::context::Context;
 use crate::error::{Failure, ServiceResult};
+use crate::notices;
 
 /// A request that was just opened. If it has a code, that is here and with the client, and nowhere else.
 pub(super) struct Opened {
@@ -55,6 +56,7 @@ pub(super) async fn open(
         expires_at: ends_at(ctx, now),
     };
     tx.insert_approval(&approval).await?;
+    notices::note(ctx, tx, &approval, now).await?;
     Ok(Opened {
         approval,
         code,
@@ -83,16 +85,25 @@ async fn channel(
         let method = custom.name.clone();
         return Ok((Channel::Custom { method }, None));
     }
-    let inbox = method::inbox_of(&policy.approval_methods, preferred, approver, host);
-    let Some(person) = inbox else {
-        let code = new_code(ctx)?;
-        let digest = code.digest();
-        return Ok((Channel::Code { digest }, Some(code)));
+    let prefers_inbox = policy.notices.prefers_inbox;
+    let methods = &policy.approval_methods;
+    let Some(person) = method::inbox_of(methods, preferred, approver, host, prefers_inbox) else {
+        return by_code(ctx);
     };
     let waiting = tx.list_inbox(person, now).await?;
-    policy.inbox.require_room(&waiting, &host.id, now)?;
+    match policy.inbox.require_room(&waiting, &host.id, now) {
+        // The client did not ask for the inbox, so that a full one is no reason to turn it away.
+        Err(_) if preferred.is_none() => return by_code(ctx),
+        room => room?,
+    }
     let user_id = person.clone();
     Ok((Channel::Inbox { user_id }, None))
+}
+
+fn by_code(ctx: &Context) -> ServiceResult<(Channel, Option<UserCode>)> {
+    let code = new_code(ctx)?;
+    let digest = code.digest();
+    Ok((Channel::Code { digest }, Some(code)))
 }
 
 impl Opened {

@@ -154,6 +154,7 @@ pub async fn remove_person(
     let user = UserId(person.id.to_string());
     tx.delete_requests_and_grants_of(&user).await?;
     tx.delete_labels_of_user(&user).await?;
+    tx.delete_notices_of_user(&user).await?;
     tx.delete_person(&person.id).await?;
     let erases = ctx.policy().retention.erase_removed_people;
     if erases {

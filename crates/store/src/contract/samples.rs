@@ -6,8 +6,9 @@ use procura_agent_auth::agent::{Agent, AgentState, Mode};
 use procura_agent_auth::approval::{Approval, ApprovalState, Channel, Purpose};
 use procura_agent_auth::grant::{Actor, Grant, GrantState};
 use procura_agent_auth::host::{Host, HostJwks, HostStatus};
-use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId, UserId};
+use procura_agent_auth::id::{AgentId, ApprovalId, GrantId, HostId, NoticeId, UserId};
 use procura_agent_auth::jwks::JwksUrl;
+use procura_agent_auth::notice::{Audience, Notice, NoticeState, WaitingRequest};
 use procura_agent_auth::request::ApproverKind;
 use procura_keys::clock::Timestamp;
 use procura_keys::cose::CoseKey;
@@ -34,6 +35,27 @@ pub fn at(seconds: u64) -> Timestamp {
 /// A person as the protocol knows them.
 pub fn user(number: u32) -> UserId {
     UserId(format!("usr_{number}"))
+}
+
+/// A notice to the first person that waits to be sent.
+pub fn notice(number: u32) -> Notice {
+    Notice {
+        id: NoticeId::new(at(number.into()), [8; 10]),
+        receiver: "pager".to_owned(),
+        audience: Audience::Person(user(1)),
+        requests: vec![WaitingRequest {
+            approval_id: ApprovalId::new(at(number.into()), [8; 10]),
+            host_id: HostId::new(at(number.into()), [8; 10]),
+            agent_id: AgentId::new(at(number.into()), [8; 10]),
+        }],
+        state: NoticeState::Waiting,
+        attempts: 0,
+        planned_at: at(0),
+        due_at: at(0),
+        error: None,
+        created_at: at(0),
+        updated_at: at(0),
+    }
 }
 
 /// A public key.

@@ -5,7 +5,8 @@ use procura_agent_auth::agent::Agent;
 use procura_agent_auth::approval::Approval;
 use procura_agent_auth::grant::Grant;
 use procura_agent_auth::host::Host;
-use procura_agent_auth::id::{AgentId, ApprovalId, HostId};
+use procura_agent_auth::id::{AgentId, ApprovalId, HostId, NoticeId};
+use procura_agent_auth::notice::Notice;
 use procura_keys::clock::Timestamp;
 use procura_people::challenge::Challenge;
 use procura_people::invitation::Invitation;
@@ -33,6 +34,7 @@ pub(super) struct State {
     pub(super) recovery_codes: Arc<BTreeSet<(PersonId, [u8; 32])>>,
     /// A person and what they have a label for.
     pub(super) labels: Arc<BTreeMap<(String, String), String>>,
+    pub(super) notices: Arc<BTreeMap<NoticeId, Notice>>,
     /// Signer and `jti`, and when to forget them.
     pub(super) seen: Arc<HashMap<(String, String), Timestamp>>,
     /// The persons whose activity has to be erased.

@@ -13,6 +13,7 @@ use procura_agent_auth::compat::Compat;
 use procura_agent_auth::constraint::Constraints;
 use procura_agent_auth::lifetime::LifetimePolicy;
 use procura_agent_auth::method::{InboxLimits, Method};
+use procura_agent_auth::notice::NoticePolicy;
 use procura_agent_auth::registration::{AutonomousPolicy, RegistrationPolicy, UnknownHosts};
 use procura_agent_auth::token::Window;
 use procura_agent_auth::wire::capability::Capability;
@@ -111,6 +112,15 @@ fn policy(configuration: Configuration) -> Policy {
         },
         public_capabilities: true,
         sign_up: false,
+        notices: NoticePolicy {
+            receivers: Vec::new(),
+            prefers_inbox: false,
+            quiet: Duration::ZERO,
+            quiet_per_app: Duration::ZERO,
+            tries: 1,
+            max_waiting: 1,
+            keep: Duration::ZERO,
+        },
         introspection_callers: Vec::new(),
         audit_arguments: ArgumentsPolicy::Digest,
         // Nothing is kept for so short a time that a history would see it go.
