@@ -2,7 +2,7 @@
 //! input and output.
 //!
 //! [`McpServer`] keeps the process running: it is started again when it ends or falls silent, after a pause that
-//! grows. [`derive`] turns each of its tools into a name, a description, an input and an output schema; one that
+//! grows. [`derive()`] turns each of its tools into a name, a description, an input and an output schema; one that
 //! cannot be offered is set aside with the reason. [`Tool`] carries a call out.
 //!
 //! The process sees a tool's name and its checked arguments. It sees no token, nobody's identity, and of the

@@ -1,6 +1,6 @@
 //! Capabilities derived from an OpenAPI description, 3.0 or 3.1.
 //!
-//! [`load`] reads a description with the documents it refers to; [`derive`] turns each operation into a name, a
+//! [`load`] reads a description with the documents it refers to; [`derive()`] turns each operation into a name, a
 //! description, an input and an output schema, and a [`Plan`](crate::http::Plan). An operation that cannot be
 //! carried out is set aside with the reason, and the rest serve.
 //!
