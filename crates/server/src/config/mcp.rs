@@ -132,7 +132,7 @@ mod tests {
                 "rule 1: default",
             ),
             (
-                "name = 'a'\ncommand = 'a'\n[[rule]]\nrename = 'Not A Name'",
+                "name = 'a'\ncommand = 'a'\n[[rule]]\nrename = ''",
                 "rule 1: rename",
             ),
         ] {

@@ -256,7 +256,7 @@ async fn the_start_of_a_call_is_in_the_log_before_its_backend_hears_of_it() {
     };
     let offers = vec![offered("look", Arc::new(looking))];
     let bank = Setup {
-        store,
+        store: Some(store),
         offered: offers,
         ..Setup::default()
     }

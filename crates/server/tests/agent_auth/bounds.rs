@@ -147,7 +147,7 @@ async fn of_many_calls_at_once_exactly_as_many_pass_as_there_are_uses() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("procura.db");
     let sqlite: Arc<dyn Store> = Arc::new(SqliteStore::open(&file).await.unwrap());
-    for store in [Setup::default().store, sqlite] {
+    for store in [None, Some(sqlite)] {
         let setup = Setup {
             store,
             ..Setup::default()

@@ -36,7 +36,7 @@ async fn an_agent_is_loaded_once_and_again_when_something_about_it_changed() {
         reads: AtomicUsize::new(0),
     });
     let setup = Setup {
-        store: Arc::clone(&store) as Arc<dyn Store>,
+        store: Some(Arc::clone(&store) as Arc<dyn Store>),
         ..Setup::default()
     };
     let bank = setup.start().await;

@@ -7,6 +7,7 @@
     reason = "tests fail by panicking, and hand over json!(…) as it stands"
 )]
 
+mod database;
 pub(crate) mod flows;
 pub(crate) mod http;
 pub(crate) mod publisher;
@@ -31,8 +32,8 @@ use procura_service::catalogue::Offered;
 use procura_service::limits::Limits;
 use procura_service::{Context, Parts};
 use procura_store::Store;
-use procura_store::memory::MemoryStore;
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use self::http::Answer;
@@ -56,12 +57,15 @@ pub(crate) struct Bank {
     pub(crate) webhooks: Vec<Webhook>,
     config: String,
     entropy: Arc<TestEntropy>,
+    /// Where its database is, for as long as it is needed.
+    _folder: Option<TempDir>,
 }
 
 /// What a server is made of, where it differs from the example's bank.
 pub(crate) struct Setup {
     pub(crate) config: String,
-    pub(crate) store: Arc<dyn Store>,
+    /// Another store than the one of this test run.
+    pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) entropy: Arc<TestEntropy>,
     /// What hosts and agents publish.
@@ -80,7 +84,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             config: BANK.to_owned(),
-            store: Arc::new(MemoryStore::new()),
+            store: None,
             clock: Arc::default(),
             entropy: Arc::default(),
             publisher: Arc::default(),
@@ -109,8 +113,12 @@ impl Setup {
         } else {
             Limits::off()
         };
+        let (store, folder) = match self.store {
+            Some(store) => (store, None),
+            None => database::open().await,
+        };
         let parts = Parts {
-            store: Arc::clone(&self.store),
+            store: Arc::clone(&store),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             entropy: Arc::clone(&self.entropy) as Arc<dyn Entropy>,
             provider: config.provider,
@@ -132,13 +140,14 @@ impl Setup {
             issuer,
             ctx,
             clock: self.clock,
-            store: self.store,
+            store,
             address,
             publisher: self.publisher,
             tls,
             webhooks: config.webhooks,
             config: self.config,
             entropy: self.entropy,
+            _folder: folder,
         }
     }
 }
@@ -181,7 +190,7 @@ impl Bank {
     pub(crate) async fn restarted_with(&self, config: &str) -> Self {
         let setup = Setup {
             config: config.to_owned(),
-            store: Arc::clone(&self.store),
+            store: Some(Arc::clone(&self.store)),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             publisher: Arc::clone(&self.publisher),
