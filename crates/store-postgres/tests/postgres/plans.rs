@@ -43,6 +43,10 @@ const MANY_ROWS: &str = "
     INSERT INTO sessions
         SELECT sha256(n::TEXT::BYTEA), 'usr_' || n, 'password', 1, 1, n
         FROM generate_series(1, 100000) AS n;
+    INSERT INTO notices
+        SELECT 'ntc_' || n, 'pager', 'inbox.waiting', 'usr_' || n / 10, '[]',
+            CASE n % 20 WHEN 0 THEN 'waiting' ELSE 'delivered' END, 1, n, n, NULL, n, n
+        FROM generate_series(1, 100000) AS n;
     INSERT INTO seen_tokens SELECT 'agt_' || n, 'j', n FROM generate_series(1, 100000) AS n;
     INSERT INTO audit_log
         SELECT n, n, 'capability.started', 'ok', 'policy',

@@ -10,7 +10,7 @@ use crate::support::Files;
 
 /// What may be gone through: what the statement itself brings or has picked by an index. The newest
 /// records of the log are read from its end.
-const SHORT: [&str; 8] = [
+const SHORT: [&str; 9] = [
     "json_each",
     "uses",
     "answerable",
@@ -19,6 +19,7 @@ const SHORT: [&str; 8] = [
     "of_agents",
     "of_hosts",
     "picked",
+    "counted",
 ];
 const FROM_ITS_END: &str = "ORDER BY sequence DESC LIMIT";
 
