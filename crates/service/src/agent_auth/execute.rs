@@ -137,8 +137,8 @@ async fn authorize(
     .await
 }
 
-/// Name, proof of possession, claim, grant and limits, then the input schema and the rate: in this order, and
-/// nothing runs before all hold.
+/// Name, proof of possession, claim, grant and limits, then the input schema: in this order, and nothing runs before
+/// all hold.
 pub(super) fn permit(
     ctx: &Context,
     caller: &AgentCaller,
@@ -162,8 +162,6 @@ pub(super) fn permit(
     if let Some(input) = offered.and_then(|offered| offered.input.as_ref()) {
         input.check(arguments)?;
     }
-    ctx.limits()
-        .count_capability(&caller.snapshot.agent.id, &name)?;
     Ok((name, grant))
 }
 

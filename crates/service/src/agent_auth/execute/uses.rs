@@ -16,8 +16,8 @@ use crate::agent_auth::snapshot::AgentSnapshot;
 use crate::context::Context;
 use crate::error::{Failure, ServiceResult};
 
-/// Finds the grant that permits a call, by `permit` from the agent's grants, and takes one of its uses if they are
-/// counted. The grant comes back with what is left.
+/// Finds the grant that permits a call, by `permit` from the agent's grants, counts the call against the rate of its
+/// capability, and takes one of the grant's uses if they are counted. The grant comes back with what is left.
 pub(in crate::agent_auth) async fn take(
     ctx: &Context,
     caller: &AgentCaller,
@@ -27,6 +27,11 @@ pub(in crate::agent_auth) async fn take(
     loop {
         let held = current.as_ref().unwrap_or(&caller.snapshot);
         let (name, mut grant) = permit(&held.grants)?;
+        // Looking again after a lost race is still the same call.
+        if current.is_none() {
+            let agent = &caller.snapshot.agent.id;
+            ctx.limits().count_capability(agent, &name)?;
+        }
         let Some(uses) = grant.uses else {
             return Ok((name, grant));
         };
