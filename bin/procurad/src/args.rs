@@ -5,10 +5,15 @@ use std::path::PathBuf;
 use clap::{Args as Section, Parser, Subcommand};
 use url::Url;
 
+use crate::telemetry::LogFormat;
+
 /// Serves the Agent Auth Protocol in front of a service: agents register, people approve, limits hold.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES)]
 pub(crate) struct Args {
+    /// How a line of the log on standard error looks
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -1,11 +1,11 @@
-//! Fills a data directory with many agents and a long audit log, and measures how long the lists take that people
-//! and administrators see.
+//! Fills a store with many agents and a long audit log, and measures how long the lists take that people and
+//! administrators see.
 //!
 //! ```sh
-//! cargo run --release -p procura-server --example seed -- DIRECTORY [AGENTS] [RECORDS]
+//! cargo run --release -p procura-server --example seed -- DIRECTORY-OR-POSTGRESQL-URL [AGENTS] [RECORDS]
 //! ```
 //!
-//! Without numbers it makes 100,000 agents and 1,000,000 records. A directory that is filled already is measured
+//! Without numbers it makes 100,000 agents and 1,000,000 records. A store that is filled already is measured
 //! only. Each list is asked for over HTTP, ten times, and the slowest time counts.
 #![expect(
     clippy::unwrap_used,
@@ -40,6 +40,7 @@ use procura_service::system::{SystemClock, SystemEntropy};
 use procura_service::{Context, Parts};
 use procura_store::audit::AuditEntry;
 use procura_store::{Page, Store};
+use procura_store_postgres::PostgresStore;
 use procura_store_sqlite::SqliteStore;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
@@ -47,25 +48,30 @@ use tokio::net::{TcpListener, TcpStream};
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
-    let directory = arguments
+    let place = arguments
         .next()
-        .unwrap_or_else(|| panic!("name a directory"));
+        .unwrap_or_else(|| panic!("name a directory or the URL of a PostgreSQL database"));
     let mut number = |otherwise| {
         arguments
             .next()
             .map_or(otherwise, |text| text.parse().unwrap())
     };
     let (agents, records) = (number(100_000), number(1_000_000));
-    std::fs::create_dir_all(&directory).unwrap();
-    let store = SqliteStore::open(&Path::new(&directory).join("procura.db"))
-        .await
-        .unwrap();
-    let store: Arc<dyn Store> = Arc::new(store);
+    let store = open(&place).await;
     let seed = Seed::new(agents, records);
     if !Seed::is_planted(store.as_ref()).await {
         seed.plant(store.as_ref()).await;
     }
     measure(store, &seed).await;
+}
+
+async fn open(place: &str) -> Arc<dyn Store> {
+    if place.starts_with("postgres") {
+        return Arc::new(PostgresStore::connect(place).await.unwrap());
+    }
+    std::fs::create_dir_all(place).unwrap();
+    let store = SqliteStore::open(&Path::new(place).join("procura.db")).await;
+    Arc::new(store.unwrap())
 }
 
 /// What to plant: everything follows from a number.

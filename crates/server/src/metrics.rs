@@ -86,12 +86,7 @@ impl Metrics {
         outcome: &'static str,
         took: Duration,
     ) {
-        // Methods are the client's choice; all that no endpoint takes count as one.
-        let method = match method.as_str() {
-            known @ ("GET" | "HEAD" | "POST") => known,
-            _ => "other",
-        };
-        let (method, route) = (method.to_owned(), route.to_owned());
+        let (method, route) = (known_method(method).to_owned(), route.to_owned());
         self.durations
             .get_or_create(&Route {
                 route: route.clone(),
@@ -127,6 +122,16 @@ impl Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Metrics(…)")
+    }
+}
+
+/// Methods are the client's choice; all that no endpoint takes count as one.
+pub(crate) fn known_method(method: &http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        _ => "other",
     }
 }
 

@@ -15,10 +15,12 @@ use procura_agent_auth::token::dpop;
 use procura_agent_auth::token::possession::Demand;
 use procura_agent_auth::wire::discovery;
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::Instrument as _;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::app::App;
 use crate::error::{ClockRefusal, RefusalCode, Rejection, internal_error};
+use crate::metrics::known_method;
 use crate::{agent_auth, operations, web};
 
 /// The whole server as one service, under the issuer's path.
@@ -99,7 +101,9 @@ async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
         .map(|path| path.as_str().to_owned());
     let id = next_request_id();
     let span = tracing::info_span!("request", id);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let traced = traced(&id, known_method(&method), route.as_deref());
+    let answer = next.run(request).instrument(traced.clone());
+    let mut response = answer.instrument(span.clone()).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -123,10 +127,30 @@ async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
         http.status = status,
         outcome,
         clock,
-        duration_ms = took.as_millis(),
+        duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         "request"
     );
+    traced.record("http.response.status_code", status);
+    traced.record("outcome", outcome);
+    if status >= 500 {
+        traced.record("otel.status_code", "ERROR");
+    }
     response
+}
+
+/// The request as traces show it: below the level of the log, whose lines would repeat it.
+fn traced(id: &str, method: &'static str, route: Option<&str>) -> Span {
+    tracing::debug_span!(
+        "http",
+        id,
+        otel.name = format_args!("{method} {}", route.unwrap_or("-")),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = Empty,
+        outcome = Empty,
+    )
 }
 
 /// A number that no other request of this process has, after one that no other process is likely to have.

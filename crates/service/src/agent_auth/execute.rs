@@ -16,6 +16,7 @@ use procura_agent_auth::wire::execute::ExecuteRequest;
 use procura_store::audit::AuditEntry;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
+use tracing::{Instrument as _, debug_span};
 
 use self::jobs::JobId;
 pub use self::stream::Piece;
@@ -51,11 +52,14 @@ pub async fn execute(
             audit: Some(audit),
             ..unsaved
         })
+        .instrument(debug_span!("journal"))
         .await?;
     let (name, _) = authorized?;
     let caller = Arc::new(caller);
     let running = Running { caller, name };
-    match call_backend(ctx, &running, &arguments).await {
+    let backend = debug_span!("backend", capability = %running.name);
+    let reply = call_backend(ctx, &running, &arguments);
+    match reply.instrument(backend).await {
         Ok(Reply::Value(value)) => {
             running.finish(ctx, "ok").await?;
             Ok(Execution::Done(value))
