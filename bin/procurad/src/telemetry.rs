@@ -31,22 +31,28 @@ pub(crate) struct Telemetry {
 pub(crate) fn start(command: &Command, format: LogFormat) -> anyhow::Result<Telemetry> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| usual_filter(command));
     let lines = lines(format).with_filter(filter);
-    #[cfg(feature = "otel")]
-    let telemetry = {
-        let traces = traces::Traces::from_environment()?;
-        let layer = traces.as_ref().map(traces::Traces::layer);
-        tracing_subscriber::registry()
-            .with(lines)
-            .with(layer)
-            .init();
-        Telemetry { traces }
-    };
-    #[cfg(not(feature = "otel"))]
-    let telemetry = {
-        tracing_subscriber::registry().with(lines).init();
-        Telemetry {}
-    };
-    Ok(telemetry)
+    install(lines)
+}
+
+#[cfg(feature = "otel")]
+fn install(lines: impl Layer<Registry> + Send + Sync) -> anyhow::Result<Telemetry> {
+    let traces = traces::Traces::from_environment()?;
+    let layer = traces.as_ref().map(traces::Traces::layer);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(layer)
+        .init();
+    Ok(Telemetry { traces })
+}
+
+#[cfg(not(feature = "otel"))]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "with the feature, a collector can be unusable"
+)]
+fn install(lines: impl Layer<Registry> + Send + Sync) -> anyhow::Result<Telemetry> {
+    tracing_subscriber::registry().with(lines).init();
+    Ok(Telemetry {})
 }
 
 #[cfg(feature = "otel")]
