@@ -8,11 +8,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use procura_keys::clock::Clock as _;
 use procura_server::config::Config;
 use procura_server::gateway::{mcp_starter, starter};
 use procura_server::restore::Restore;
 use procura_server::serve::{administer, ask_running, read_descriptions};
 use procura_service::admin::{AdminCall, AdminReply, AdminRequest, Listing};
+use procura_service::system::SystemClock;
 use serde_json::{Map, Value};
 
 use crate::args::{
@@ -29,6 +31,9 @@ pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<ExitCode> {
             return openapi::check(sources, command.json).await;
         }
         Subject::Config(config) => return self::config(config, file).await,
+        Subject::Notifications(NotificationsCommand::Test { to }) => {
+            return test_mail(&to, file).await;
+        }
         Subject::Restore {
             file: backup,
             replace,
@@ -158,6 +163,22 @@ async fn config(command: ConfigCommand, file: Option<&Path>) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
+/// Sends a message as the configuration says, whether or not a server runs.
+async fn test_mail(to: &str, file: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let file = file.context("--config FILE is required")?;
+    let to = to.parse()?;
+    let config = Config::load(file, None)?;
+    let mail = config
+        .mail
+        .context("the configuration has no [notify.smtp]")?;
+    let sent = mail.send_test(&to, &config.provider.name, SystemClock.now());
+    match sent.await {
+        Ok(()) => output::line(&format!("the mail server took a message to {to}"))?,
+        Err(error) => bail!("the message did not go: {}", error.why),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Writes a file that must not exist yet: a configuration is somebody's work.
 fn write_new(file: &Path, text: &str) -> anyhow::Result<()> {
     let written = File::create_new(file).and_then(|mut file| file.write_all(text.as_bytes()));
@@ -222,7 +243,10 @@ fn request(subject: Subject) -> anyhow::Result<AdminRequest> {
             let file = file.map_err(|_| anyhow::anyhow!("the path has to be valid UTF-8"))?;
             AdminRequest::BackUp { file }
         }
-        Subject::Config(_) | Subject::Openapi(_) | Subject::Restore { .. } => {
+        Subject::Notifications(NotificationsCommand::Test { .. })
+        | Subject::Config(_)
+        | Subject::Openapi(_)
+        | Subject::Restore { .. } => {
             bail!("this is not asked of a server")
         }
     })

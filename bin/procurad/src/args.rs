@@ -299,6 +299,12 @@ pub(crate) enum AuditCommand {
 pub(crate) enum NotificationsCommand {
     /// List notices, newest first, with what became of them; --after goes on with older ones
     List(ListArgs),
+    /// Send a message by the configured mail server, and say what it answered
+    Test {
+        /// To whom
+        #[arg(value_name = "EMAIL")]
+        to: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,9 +1,12 @@
 //! Telling people that requests wait for them (§7.2): whom, when, and how often at most.
 //!
 //! A notice goes to one receiver (a webhook, say) for one audience. What is asked for while one waits to be sent
-//! joins it, and a new one waits out the quiet periods of its audience and of the app. So nobody is worn down by
-//! an app that asks and asks.
+//! joins it, and a new one waits out the quiet periods of its audience and of the app. An app whose requests are left
+//! or denied is announced only so often. So nobody is worn down by an app that asks and asks, and who approves what
+//! an app asks for hears of the next request in time.
 
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use procura_keys::clock::Timestamp;
@@ -93,14 +96,27 @@ pub struct NoticePolicy {
     pub prefers_inbox: bool,
     /// The time between two notices to one audience.
     pub quiet: Duration,
-    /// The time between two notices to one audience because of one app.
+    /// The time between two notices to one audience because of one app. Shorter than a request waits for its answer,
+    /// or a second one would end before anybody is told of it.
     pub quiet_per_app: Duration,
+    /// How many notices because of one app an audience may leave unapproved before it is told of that app no more.
+    pub unheeded: Unheeded,
     /// How often a notice is sent before it is dead.
     pub tries: u32,
     /// How many notices may wait for one receiver. More are not made.
     pub max_waiting: u32,
     /// For how long notices are kept that are no longer waiting.
     pub keep: Duration,
+}
+
+/// So many notices because of one app that led to no approval, in such a time. Until the first of them is as old as
+/// that, what the app asks for waits without a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unheeded {
+    /// How many.
+    pub count: NonZeroU32,
+    /// In which time.
+    pub per: Duration,
 }
 
 /// A way that notices go.
@@ -110,6 +126,28 @@ pub struct Receiver {
     pub name: String,
     /// What it is told of.
     pub events: Vec<NoticeEvent>,
+    /// How it gets there.
+    pub way: Way,
+}
+
+/// How notices get to whom they are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By a service of the operator's, whose business it is whom it tells.
+    Service,
+    /// To a person's address, unless they want no e-mail.
+    Mail,
+    /// To the devices that a person chose.
+    Push,
+}
+
+/// Why an attempt to send a notice failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    /// In words for the delivery log, without secrets.
+    pub why: String,
+    /// Whether another attempt would fail as well.
+    pub for_good: bool,
 }
 
 impl Audience {
@@ -183,24 +221,27 @@ impl WaitingRequest {
 impl NoticePolicy {
     /// How far back notices matter for when the next one goes.
     pub fn longest_quiet(&self) -> Duration {
-        self.quiet.max(self.quiet_per_app)
+        self.quiet.max(self.quiet_per_app).max(self.unheeded.per)
     }
 
     /// When the next notice because of `host` may go, after the `recent` ones to the same receiver and audience.
-    fn next_at(&self, recent: &[Notice], host: &HostId, now: Timestamp) -> Timestamp {
-        let sent = recent
+    fn next_at(&self, recent: &Recent<'_>, host: &HostId, now: Timestamp) -> Timestamp {
+        let sent = recent.notices.iter().filter(|notice| notice.was_sent());
+        let (because_of_it, others): (Vec<_>, Vec<_>) = sent.partition(|one| one.names(host));
+        let end = |notice: &&Notice, quiet: Duration| notice.planned_at.plus(quiet);
+        let longer = self.quiet.max(self.quiet_per_app);
+        let ends = others.iter().map(|notice| end(notice, self.quiet));
+        let ends = ends.chain(because_of_it.iter().map(|notice| end(notice, longer)));
+        let next = ends.fold(now, Timestamp::max);
+
+        let unheeded = because_of_it
             .iter()
-            .filter(|notice| notice.state != NoticeState::Dropped && !notice.is_open());
-        let ends = sent.map(|notice| {
-            let mut requests = notice.requests.iter();
-            let quiet = if requests.any(|request| request.host_id == *host) {
-                self.longest_quiet()
-            } else {
-                self.quiet
-            };
-            notice.planned_at.plus(quiet)
-        });
-        ends.fold(now, Timestamp::max)
+            .filter(|one| !recent.led_to_approval(one, host));
+        let mut planned: Vec<_> = unheeded.map(|notice| notice.planned_at).collect();
+        planned.sort_unstable_by(|a, b| b.cmp(a));
+        let allowed = usize::try_from(self.unheeded.count.get()).unwrap_or(usize::MAX);
+        let first = planned.get(allowed - 1);
+        first.map_or(next, |first| next.max(first.plus(self.unheeded.per)))
     }
 }
 
@@ -208,6 +249,16 @@ impl Notice {
     /// Whether it still takes requests in: from its first attempt on, what it says is fixed.
     pub fn is_open(&self) -> bool {
         self.state == NoticeState::Waiting && self.attempts == 0
+    }
+
+    /// Whether it bothered anybody, or does so now.
+    fn was_sent(&self) -> bool {
+        self.state != NoticeState::Dropped && !self.is_open()
+    }
+
+    /// Whether it is about a request of this app.
+    pub fn names(&self, host: &HostId) -> bool {
+        self.requests.iter().any(|request| request.host_id == *host)
     }
 
     /// Begins an attempt at `now`. Until `lease` has passed, nobody else begins another.
@@ -218,13 +269,13 @@ impl Notice {
     }
 
     /// Notes how an attempt went.
-    pub fn settle(&mut self, outcome: Result<(), String>, tries: u32, now: Timestamp) {
-        self.error = outcome.err();
-        self.state = match self.error {
-            None => NoticeState::Delivered,
-            Some(_) if self.attempts >= tries => NoticeState::Dead,
-            Some(_) => NoticeState::Waiting,
+    pub fn settle(&mut self, outcome: Result<(), Undelivered>, tries: u32, now: Timestamp) {
+        self.state = match &outcome {
+            Ok(()) => NoticeState::Delivered,
+            Err(error) if error.for_good || self.attempts >= tries => NoticeState::Dead,
+            Err(_) => NoticeState::Waiting,
         };
+        self.error = outcome.err().map(|error| error.why);
         self.due_at = now.plus(pause_after(self.attempts));
         self.updated_at = now;
     }
@@ -239,18 +290,34 @@ pub enum Plan {
     Update(Notice),
 }
 
-/// Plans a notice about a request. `recent` are the notices to the same receiver and audience that were planned for the
-/// longest quiet period before `now`, or for later.
+/// The notices to one receiver and audience that were planned for the longest quiet period before now, or for later.
+#[derive(Clone, Copy, Debug)]
+pub struct Recent<'a> {
+    /// The notices.
+    pub notices: &'a [Notice],
+    /// The requests of the app that asks now, among those that they name, that were approved.
+    pub approved: &'a BTreeSet<ApprovalId>,
+}
+
+impl Recent<'_> {
+    /// Whether what a notice said of an app was welcome.
+    fn led_to_approval(&self, notice: &Notice, host: &HostId) -> bool {
+        let mut requests = notice.requests.iter();
+        requests.any(|one| one.host_id == *host && self.approved.contains(&one.approval_id))
+    }
+}
+
+/// Plans a notice about a request.
 pub fn plan(
-    recent: &[Notice],
+    recent: Recent<'_>,
     approval: &Approval,
     new: NewNotice<'_>,
     policy: &NoticePolicy,
     now: Timestamp,
 ) -> Plan {
     let request = WaitingRequest::of(approval);
-    let at = policy.next_at(recent, &approval.host_id, now);
-    if let Some(open) = recent.iter().find(|notice| notice.is_open()) {
+    let at = policy.next_at(&recent, &approval.host_id, now);
+    if let Some(open) = recent.notices.iter().find(|notice| notice.is_open()) {
         let mut notice = open.clone();
         if notice.requests.len() < MAX_REQUESTS {
             notice.requests.push(request);

@@ -16,3 +16,4 @@ pub mod jwt;
 pub mod key;
 pub mod thumbprint;
 pub mod verifying_key;
+pub mod web_push;

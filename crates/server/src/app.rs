@@ -10,6 +10,8 @@ use procura_keys::thumbprint::Thumbprint;
 use procura_service::Context;
 
 use crate::metrics::Metrics;
+use crate::notify::mail::Mail;
+use crate::notify::push::Push;
 use crate::proxy::Proxies;
 
 /// What every handler gets.
@@ -21,6 +23,10 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Which proxies are believed what.
     pub proxies: Arc<Proxies>,
+    /// The way to send e-mail, if there is one.
+    pub mail: Option<Arc<Mail>>,
+    /// The way to send to people's devices, if there is one.
+    pub push: Option<Arc<Push>>,
 }
 
 impl App {
@@ -30,7 +36,22 @@ impl App {
             ctx,
             metrics: Arc::default(),
             proxies: Arc::default(),
+            mail: None,
+            push: None,
         }
+    }
+
+    /// The same with a way to send e-mail.
+    #[must_use]
+    pub fn with_mail(self, mail: Option<Box<Mail>>) -> Self {
+        let mail = mail.map(Arc::from);
+        Self { mail, ..self }
+    }
+
+    /// The same with a way to send to people's devices.
+    #[must_use]
+    pub fn with_push(self, push: Option<Arc<Push>>) -> Self {
+        Self { push, ..self }
     }
 
     /// The same behind these proxies.

@@ -16,6 +16,7 @@ mod notify;
 mod openapi;
 mod proxy;
 mod security;
+mod smtp;
 mod span;
 mod store;
 mod tls;
@@ -34,6 +35,7 @@ use procura_service::limits::Rates;
 use procura_service::{Policy, Provider};
 
 use crate::gateway::{Described, Report, ToolServer};
+use crate::notify::mail::Mail;
 use crate::notify::webhook::Webhook;
 use crate::proxy::Proxies;
 use crate::tls::TlsFiles;
@@ -74,6 +76,10 @@ pub struct Config {
     pub jwks_fetch: FetchPolicy,
     /// Where notices go.
     pub webhooks: Vec<Webhook>,
+    /// The way to send e-mail.
+    pub mail: Option<Box<Mail>>,
+    /// Whom push services turn to, if messages to people's devices go through them.
+    pub push_contact: Option<String>,
     /// How often housekeeping runs.
     pub housekeeping_every: Duration,
     /// People to make at start, for development.
@@ -100,8 +106,11 @@ impl Config {
             file: file.display().to_string(),
             problem: format!("cannot be read: {error}"),
         })?;
-        let store_url = std::env::var(store::VARIABLE).ok();
-        Self::judge(&text, listen, store_url).map_err(|problem| ConfigError {
+        let environment = Environment {
+            store_url: std::env::var(store::VARIABLE).ok(),
+            smtp_password: std::env::var(smtp::PASSWORD_VARIABLE).ok(),
+        };
+        Self::judge(&text, listen, environment).map_err(|problem| ConfigError {
             file: file.display().to_string(),
             problem,
         })
@@ -123,10 +132,10 @@ impl Config {
 
     /// Reads a text.
     pub fn parse(text: &str, listen: Option<&str>) -> Result<Self, String> {
-        Self::judge(text, listen, None)
+        Self::judge(text, listen, Environment::default())
     }
 
-    fn judge(text: &str, listen: Option<&str>, store_url: Option<String>) -> Result<Self, String> {
+    fn judge(text: &str, listen: Option<&str>, environment: Environment) -> Result<Self, String> {
         let mut document: Document = toml::from_str(text).map_err(|error| error.to_string())?;
         let listen = listen.map_or_else(|| document.server.listen.clone(), str::to_owned);
         let issuer = issuer::judge(document.provider.issuer.as_deref(), &listen)?;
@@ -176,14 +185,23 @@ impl Config {
             tls,
             catalogue,
             listen,
-            store: document.store.choose(store_url)?,
+            store: document.store.choose(environment.store_url)?,
             jwks_cache: document.jwks.cache(),
             jwks_fetch: document.jwks.fetch(),
             webhooks: document.notify.webhooks()?,
+            push_contact: document.notify.push_contact()?,
+            mail: document.notify.mail(environment.smtp_password.as_deref())?,
             housekeeping_every: document.housekeeping.every.0,
             development_people: document.development.person,
         })
     }
+}
+
+/// What the environment says, so that it need not be in the file.
+#[derive(Default)]
+struct Environment {
+    store_url: Option<String>,
+    smtp_password: Option<String>,
 }
 
 /// What a capability is carried out by.

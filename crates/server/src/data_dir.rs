@@ -1,7 +1,7 @@
 //! The data directory: who may use it, and where things lie in it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -42,6 +42,28 @@ impl DataDir {
     /// Where the embedded database lies.
     pub fn database(&self) -> PathBuf {
         self.path.join("procura.db")
+    }
+
+    /// The secret in a file of this directory, which nobody else can read: made of these bytes if there is none yet.
+    pub(crate) fn secret(&self, name: &str, fresh: [u8; 32]) -> io::Result<[u8; 32]> {
+        let path = self.path.join(name);
+        let mut options = OpenOptions::new();
+        let made = options.create_new(true).write(true).mode(0o600).open(&path);
+        match made {
+            Ok(mut file) => {
+                file.write_all(&fresh)?;
+                file.sync_all()?;
+                self.sync()?;
+                Ok(fresh)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let kept = fs::read(&path)?;
+                let wrong =
+                    |_| io::Error::other(format!("{} has to hold 32 bytes", path.display()));
+                kept.try_into().map_err(wrong)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Where a backup is looked at before it takes the place of the database.

@@ -1,12 +1,13 @@
 //! What `GET /metrics` tells: how many requests went how, and how long they took.
 //!
-//! Labels are taken from the server's own routes and codes, never from a request, so their number is bounded.
+//! Labels are taken from the server's own routes, codes and configuration, never from a request, so their number is bounded.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use procura_service::housekeeping::Removed;
+use procura_service::notices::Tally;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -21,6 +22,7 @@ pub struct Metrics {
     durations: Family<Route, Histogram>,
     removed: Family<What, Counter>,
     clock_refusals: Family<Clock, Counter>,
+    notices: Family<Notices, Counter>,
 }
 
 /// How a request went.
@@ -42,6 +44,13 @@ struct Route {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct What {
     what: &'static str,
+}
+
+/// What became of notices.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Notices {
+    receiver: String,
+    outcome: &'static str,
 }
 
 /// In which way the time of a token was wrong.
@@ -66,12 +75,16 @@ impl Default for Metrics {
         let help =
             "Tokens and proofs refused for their time: expired, issued_in_the_future or too_old";
         registry.register("clock_refusals", help, clock_refusals.clone());
+        let notices = Family::default();
+        let help = "Notices by receiver: queued, delivered, dead (given up), dropped (nothing to say any more); and failed, which counts attempts";
+        registry.register("notices", help, notices.clone());
         Self {
             registry,
             requests,
             durations,
             removed,
             clock_refusals,
+            notices,
         }
     }
 }
@@ -107,8 +120,16 @@ impl Metrics {
         self.clock_refusals.get_or_create(&Clock { defect }).inc();
     }
 
-    /// The exposition in the OpenMetrics text format. `removed` is what housekeeping has removed so far.
-    pub(crate) fn to_text(&self, removed: &Removed) -> Result<String, fmt::Error> {
+    /// The exposition in the OpenMetrics text format. `removed` is what housekeeping has removed so
+    /// far, `notices` what became of those.
+    pub(crate) fn to_text(&self, removed: &Removed, notices: &Tally) -> Result<String, fmt::Error> {
+        for (receiver, happening, count) in notices.iter() {
+            let counter = self.notices.get_or_create(&Notices {
+                receiver: receiver.to_owned(),
+                outcome: happening.as_str(),
+            });
+            counter.inner().store(count, Ordering::Relaxed);
+        }
         for (what, count) in removed.counts() {
             let counter = self.removed.get_or_create(&What { what });
             counter.inner().store(count, Ordering::Relaxed);

@@ -1,16 +1,21 @@
 //! Sends notices: one task for each receiver, so that a slow or dead one keeps nobody else waiting, and no request
 //! either. What is not sent when the server stops stays in the store and goes after the next start.
 
+pub mod mail;
+pub mod push;
 pub mod webhook;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use procura_agent_auth::notice::{Notice, NoticeState};
+use procura_agent_auth::notice::{Notice, NoticeState, Undelivered};
 use procura_service::{Context, ServiceResult, notices};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::mail::Mail;
+use self::push::Push;
 use self::webhook::Webhook;
 
 /// A way to send a notice.
@@ -19,22 +24,36 @@ pub trait Sender: Send + Sync {
     /// What the receiver is called.
     fn name(&self) -> &str;
     /// Sends a notice. What went wrong is said without secrets, for the delivery log.
-    async fn send(&self, ctx: &Context, notice: &Notice) -> Result<(), String>;
+    async fn send(&self, ctx: &Context, notice: &Notice) -> Result<(), Undelivered>;
+}
+
+/// All ways to send a notice.
+pub fn senders(
+    webhooks: Vec<Webhook>,
+    mail: Option<Box<Mail>>,
+    push: Option<Arc<Push>>,
+) -> Vec<Box<dyn Sender>> {
+    let webhooks = webhooks.into_iter();
+    let webhooks = webhooks.map(|webhook| Box::new(webhook) as Box<dyn Sender>);
+    let mail = mail.into_iter().map(|mail| mail as Box<dyn Sender>);
+    let push = push.into_iter();
+    let push = push.map(|push| Box::new(push) as Box<dyn Sender>);
+    webhooks.chain(mail).chain(push).collect()
 }
 
 /// Sends what is due to all receivers, until `stopped` changes or its sender is gone. An attempt that is under way
 /// ends before this does.
-pub async fn run(ctx: Context, webhooks: Vec<Webhook>, stopped: watch::Receiver<()>) {
+pub async fn run(ctx: Context, senders: Vec<Box<dyn Sender>>, stopped: watch::Receiver<()>) {
     let mut tasks = JoinSet::new();
-    for webhook in webhooks {
-        tasks.spawn(serve(ctx.clone(), webhook, stopped.clone()));
+    for sender in senders {
+        tasks.spawn(serve(ctx.clone(), sender, stopped.clone()));
     }
     while tasks.join_next().await.is_some() {}
 }
 
-async fn serve(ctx: Context, sender: impl Sender, mut stopped: watch::Receiver<()>) {
+async fn serve(ctx: Context, sender: Box<dyn Sender>, mut stopped: watch::Receiver<()>) {
     loop {
-        let next = match send_next(&ctx, &sender).await {
+        let next = match send_next(&ctx, sender.as_ref()).await {
             Ok(true) => Duration::ZERO,
             Ok(false) => LOOK_EVERY,
             Err(error) => {
@@ -51,7 +70,7 @@ async fn serve(ctx: Context, sender: impl Sender, mut stopped: watch::Receiver<(
 }
 
 /// Sends the next notice that is due, and says whether there was one.
-pub async fn send_next(ctx: &Context, sender: &impl Sender) -> ServiceResult<bool> {
+pub async fn send_next(ctx: &Context, sender: &dyn Sender) -> ServiceResult<bool> {
     let Some(notice) = notices::begin(ctx, sender.name(), LEASE).await? else {
         return Ok(false);
     };
@@ -71,6 +90,6 @@ pub async fn send_next(ctx: &Context, sender: &impl Sender) -> ServiceResult<boo
 }
 
 /// Longer than any attempt takes.
-const LEASE: Duration = Duration::from_mins(1);
+pub(crate) const LEASE: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const AFTER_FAILURE: Duration = Duration::from_secs(10);

@@ -36,7 +36,7 @@ async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
 async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, StatusCode> {
     let text = app
         .metrics
-        .to_text(&app.ctx.removed())
+        .to_text(&app.ctx.removed(), &app.ctx.notice_tally())
         .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     Ok(([(CONTENT_TYPE, OPEN_METRICS)], text))
 }

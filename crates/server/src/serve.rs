@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use procura_fetch::{FetchPolicy, Fetcher, JwksCache, JwksPolicy, KeySets, NoKeySets};
+use procura_keys::entropy;
+use procura_keys::web_push::PushKey;
 use procura_service::admin::{self, AdminCall, AdminReply};
 use procura_service::agent_auth::discovery;
 use procura_service::housekeeping;
@@ -22,7 +24,9 @@ use crate::app::App;
 use crate::config::{Config, DevelopmentPerson};
 use crate::data_dir::DataDir;
 use crate::gateway::{Quarantined, Report};
-use crate::notify::webhook::Webhook;
+use crate::notify::Sender;
+use crate::notify::mail::Mail;
+use crate::notify::push::Push;
 use crate::proxy::Proxies;
 use crate::storage::Storage;
 use crate::tls::Tls;
@@ -53,7 +57,9 @@ pub struct Running {
     opened: Opened,
     admin: tokio::net::UnixListener,
     housekeeping_every: Duration,
-    webhooks: Vec<Webhook>,
+    senders: Vec<Box<dyn Sender>>,
+    mail: Option<Box<Mail>>,
+    push: Option<Arc<Push>>,
 }
 
 /// An opened data directory with the use cases on top.
@@ -73,7 +79,9 @@ impl Serve {
         let issuer = self.config.provider.issuer.clone();
         let people = self.config.development_people.clone();
         let housekeeping_every = self.config.housekeeping_every;
+        let mail = self.config.mail.take();
         let webhooks = std::mem::take(&mut self.config.webhooks);
+        let contact = self.config.push_contact.take();
         let proxies = self.config.proxies.clone();
         let tls = self.config.tls.clone().map(Tls::load).transpose()?;
         let limits = if self.no_rate_limits {
@@ -83,6 +91,8 @@ impl Serve {
             Limits::new(&self.config.rates)
         };
         let opened = open(self.config, DataDir::lock(&self.data)?, limits).await?;
+        let push = contact.map(|contact| push(contact, &opened.dir));
+        let push = push.transpose()?;
         add_development_people(&opened.ctx, people).await?;
         warn_of_removed_algorithms(&opened.ctx).await?;
         let setup = people::invite_first_administrator(&opened.ctx).await?;
@@ -106,7 +116,9 @@ impl Serve {
             opened,
             admin,
             housekeeping_every,
-            webhooks,
+            senders: notify::senders(webhooks, mail.clone(), push.clone()),
+            mail,
+            push,
         })
     }
 }
@@ -142,10 +154,13 @@ impl Running {
         } = self.opened;
         let admin = tokio::spawn(admin_socket::serve(ctx.clone(), self.admin));
         let (stopping, stopped) = watch::channel(());
-        let notices = notify::run(ctx.clone(), self.webhooks, stopped.clone());
+        let notices = notify::run(ctx.clone(), self.senders, stopped.clone());
         let notices = tokio::spawn(notices);
         let housekeeping = tokio::spawn(keep_house(ctx.clone(), self.housekeeping_every, stopped));
-        let app = App::new(ctx).behind(self.proxies);
+        let app = App::new(ctx)
+            .behind(self.proxies)
+            .with_mail(self.mail)
+            .with_push(self.push);
         let mut lost = None;
         let stop = async {
             tokio::select! {
@@ -226,6 +241,17 @@ pub async fn administer(
     store.close().await;
     drop(dir);
     Ok(reply)
+}
+
+/// The way to people's devices. Its key stays the same, since browsers take messages signed with that one only.
+fn push(contact: String, dir: &DataDir) -> anyhow::Result<Arc<Push>> {
+    let fresh = entropy::bytes(&SystemEntropy);
+    let secret = dir.secret(PUSH_KEY, fresh);
+    let secret = secret.context("the key for Web Push cannot be read")?;
+    let key = PushKey::from_secret(&secret);
+    let key = key.with_context(|| format!("{PUSH_KEY} in the data directory holds no key"))?;
+    let push = Push::new(key, contact, &FetchPolicy::server()).map_err(anyhow::Error::msg)?;
+    Ok(Arc::new(push))
 }
 
 async fn open(config: Config, dir: DataDir, limits: Limits) -> anyhow::Result<Opened> {
@@ -338,6 +364,7 @@ fn renew(tls: &Tls) {
     }
 }
 
+const PUSH_KEY: &str = "push.key";
 const FIRST_RUN: Duration = Duration::from_secs(5);
 const RENEW_EVERY: Duration = Duration::from_mins(1);
 const TIDY_EVERY: Duration = Duration::from_mins(1);

@@ -1,6 +1,6 @@
 //! The pages people use: signing in, finding a request by its code, deciding it.
 //!
-//! Rendered on the server; a script is needed for passkeys alone, and keeps some pages up to date. What strangers wrote
+//! Rendered on the server; a script is needed for passkeys and devices, and keeps some pages up to date. What strangers wrote
 //! is shown as quoted text (AAP §8.10), a decision takes a fresh sign-in (§8.11), and no other site can send a form or
 //! frame a page.
 
@@ -22,9 +22,9 @@ mod origin;
 mod page;
 mod session;
 mod signed;
-mod text;
+pub(crate) mod text;
 mod ticket;
-mod when;
+pub(crate) mod when;
 
 use axum::Router;
 use axum::extract::State;
@@ -81,6 +81,10 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         )
         .route("/account/password", post(account::set_password))
         .route("/account/recovery", post(account::make_recovery_codes))
+        .route("/account/push", post(account::push::add))
+        .route("/account/push/remove", post(account::push::remove))
+        .route("/account/mail", post(account::mail::change))
+        .route("/account/mail/{token}", get(account::mail::confirm))
         .route("/account/sessions/end", post(account::end_sessions))
         .route("/device", get(device::show).post(device::decide))
         .route("/device/challenge", post(device::challenge))

@@ -4,8 +4,9 @@
 use procura_agent_auth::agent::{Agent, AgentStatus};
 use procura_agent_auth::capability::CapabilityName;
 use procura_agent_auth::host::Host;
-use procura_agent_auth::id::{AgentId, GrantId, HostId, UserId};
+use procura_agent_auth::id::{AgentId, GrantId, HostId, NoticeId, UserId};
 use procura_agent_auth::lifetime;
+use procura_agent_auth::notice::Notice;
 use procura_people::person::{Email, Person, PersonId};
 use procura_store::audit::AuditRecord;
 use procura_store::search::{AgentSearch, AuditSearch, HostSearch};
@@ -83,6 +84,15 @@ pub async fn find_person(
     email: &Email,
 ) -> ServiceResult<Option<Person>> {
     Ok(ctx.read().await?.find_person_by_email(email).await?)
+}
+
+/// Notices, newest first, with what became of them.
+pub async fn list_notices(
+    ctx: &Context,
+    _: &Administrator,
+    page: Page<NoticeId>,
+) -> ServiceResult<Vec<Notice>> {
+    Ok(ctx.read().await?.list_notices(page).await?)
 }
 
 /// Agents that match.

@@ -25,6 +25,7 @@ use crate::catalogue::Catalogue;
 use crate::housekeeping::{Removed, RetentionPolicy};
 use crate::journal::{Journal, JournalHandle};
 use crate::limits::Limits;
+use crate::notices::{Happening, Tally};
 use crate::replay::ReplayGuard;
 
 /// Everything an operation needs. Cheap to clone.
@@ -49,6 +50,8 @@ struct Inner {
     jobs: Jobs,
     /// What housekeeping has removed since the start.
     removed: Mutex<Removed>,
+    /// What became of notices since the start.
+    notices: Mutex<Tally>,
     listeners: Listeners,
 }
 
@@ -195,6 +198,7 @@ impl Context {
             journal,
             jobs: Jobs::default(),
             removed: Mutex::default(),
+            notices: Mutex::default(),
             listeners: Listeners::default(),
         };
         Ok((
@@ -250,6 +254,20 @@ impl Context {
             .removed
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What became of notices since the start.
+    pub fn notice_tally(&self) -> Tally {
+        self.lock_notices().clone()
+    }
+
+    pub(crate) fn count_notice(&self, receiver: &str, happening: Happening) {
+        self.lock_notices().count(receiver, happening);
+    }
+
+    fn lock_notices(&self) -> MutexGuard<'_, Tally> {
+        let notices = self.inner.notices.lock();
+        notices.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the server can read and write.

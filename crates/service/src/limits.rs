@@ -35,6 +35,8 @@ pub enum Budget {
     UserCode,
     /// Challenges for authenticators, asked for from one address before anybody is signed in.
     Challenge,
+    /// Messages to confirm an address, asked for by one person.
+    Confirmation,
 }
 
 /// So many per such a time, and as many at once.
@@ -69,6 +71,8 @@ pub struct Rates {
     pub user_code: Rate,
     /// [`Budget::Challenge`].
     pub challenge: Rate,
+    /// [`Budget::Confirmation`].
+    pub confirmation: Rate,
     /// Calls of one capability by one agent.
     pub capability: Rate,
     /// The same for capabilities that differ.
@@ -97,6 +101,7 @@ struct Counters {
     sign_in: Counter,
     user_code: Counter,
     challenge: Counter,
+    confirmation: Counter,
     capability: Counter,
     /// One counter for each rate that any capability has of its own.
     differing: Vec<(Rate, Counter)>,
@@ -125,6 +130,7 @@ impl Limits {
                 sign_in: counter(rates.sign_in),
                 user_code: counter(rates.user_code),
                 challenge: counter(rates.challenge),
+                confirmation: counter(rates.confirmation),
                 capability: counter(rates.capability),
                 differing,
                 capabilities: rates.capabilities.clone(),
@@ -186,6 +192,7 @@ impl Counters {
             Budget::SignIn => &self.sign_in,
             Budget::UserCode => &self.user_code,
             Budget::Challenge => &self.challenge,
+            Budget::Confirmation => &self.confirmation,
         }
     }
 
@@ -207,6 +214,7 @@ impl Counters {
             &self.sign_in,
             &self.user_code,
             &self.challenge,
+            &self.confirmation,
             &self.capability,
         ];
         let differing = self.differing.iter().map(|(_, counter)| counter);
@@ -260,6 +268,7 @@ mod tests {
             sign_in: rate,
             user_code: rate,
             challenge: rate,
+            confirmation: rate,
             capability: rate,
             capabilities: BTreeMap::new(),
         }

@@ -3,7 +3,9 @@
 mod accounts;
 mod ceremony;
 mod invitations;
+pub mod mail;
 pub mod passkeys;
+pub mod push;
 mod recovery;
 mod sessions;
 mod sign_in;

@@ -299,6 +299,19 @@ CREATE TABLE notices (
     updated_at BIGINT NOT NULL,
     CHECK ((user_id IS NOT NULL) = (event = 'inbox.waiting'))
 );
+CREATE TABLE mail_choices (
+    user_id TEXT NOT NULL PRIMARY KEY,
+    choice TEXT NOT NULL CHECK (choice IN ('on', 'off', 'unconfirmed'))
+);
+CREATE TABLE push_devices (
+    endpoint TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    public_key TEXT NOT NULL,
+    auth TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX push_devices_by_user ON push_devices (user_id, created_at, endpoint);
 CREATE INDEX notices_waiting ON notices (receiver, due_at, id) WHERE status = 'waiting';
 CREATE INDEX notices_by_receiver ON notices (receiver, planned_at);
 CREATE INDEX notices_by_user ON notices (user_id) WHERE user_id IS NOT NULL;

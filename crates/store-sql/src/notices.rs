@@ -2,6 +2,9 @@ use async_trait::async_trait;
 use procura_agent_auth::id::{NoticeId, UserId};
 use procura_agent_auth::notice::{Audience, Notice, NoticeEvent, NoticeState};
 use procura_keys::clock::Timestamp;
+use procura_people::mail::MailChoice;
+use procura_people::person::PersonId;
+use procura_people::push::PushDevice;
 use procura_store::notices::NoticeStore;
 use procura_store::{Page, StoreError, StoreResult};
 
@@ -141,7 +144,73 @@ impl NoticeStore for SqlTransaction {
         Ok(done.rows_affected())
     }
 
+    async fn put_mail_choice(&mut self, user: &UserId, choice: MailChoice) -> StoreResult<()> {
+        let put = sqlx::query!(
+            "INSERT INTO mail_choices (user_id, choice) VALUES ($1, $2)
+            ON CONFLICT (user_id) DO UPDATE SET choice = excluded.choice",
+            user.0,
+            choice.as_str(),
+        );
+        put.execute(self.connection()).await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn find_mail_choice(&mut self, user: &UserId) -> StoreResult<MailChoice> {
+        let choice =
+            sqlx::query_scalar!("SELECT choice FROM mail_choices WHERE user_id = $1", user.0,);
+        let found = choice.fetch_optional(self.connection()).await;
+        found.map_err(failed)?.map_or(Ok(MailChoice::On), |choice| {
+            column::name("mail choice", &MailChoice::ALL, MailChoice::as_str, &choice)
+        })
+    }
+
+    async fn put_push_device(&mut self, device: &PushDevice) -> StoreResult<()> {
+        let put = sqlx::query!(
+            "INSERT INTO push_devices (endpoint, user_id, public_key, auth, name, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (endpoint) DO UPDATE SET user_id = excluded.user_id,
+                public_key = excluded.public_key, auth = excluded.auth, name = excluded.name,
+                created_at = excluded.created_at",
+            device.endpoint,
+            device.person_id.0,
+            device.public_key,
+            device.auth,
+            device.name,
+            device.created_at.as_millis(),
+        );
+        put.execute(self.connection()).await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn list_push_devices(&mut self, user: &UserId) -> StoreResult<Vec<PushDevice>> {
+        let rows = sqlx::query!(
+            "SELECT endpoint, user_id, public_key, auth, name, created_at FROM push_devices
+            WHERE user_id = $1 ORDER BY created_at, endpoint",
+            user.0,
+        );
+        let rows = rows.fetch_all(self.connection()).await.map_err(failed)?;
+        let devices = rows.into_iter().map(|row| PushDevice {
+            person_id: PersonId(row.user_id),
+            endpoint: row.endpoint,
+            public_key: row.public_key,
+            auth: row.auth,
+            name: row.name,
+            created_at: Timestamp::from_millis(row.created_at),
+        });
+        Ok(devices.collect())
+    }
+
+    async fn delete_push_device(&mut self, endpoint: &str) -> StoreResult<()> {
+        let removed = sqlx::query!("DELETE FROM push_devices WHERE endpoint = $1", endpoint);
+        removed.execute(self.connection()).await.map_err(failed)?;
+        Ok(())
+    }
+
     async fn delete_notices_of_user(&mut self, user: &UserId) -> StoreResult<()> {
+        let devices = sqlx::query!("DELETE FROM push_devices WHERE user_id = $1", user.0);
+        devices.execute(self.connection()).await.map_err(failed)?;
+        let choice = sqlx::query!("DELETE FROM mail_choices WHERE user_id = $1", user.0);
+        choice.execute(self.connection()).await.map_err(failed)?;
         let removed = sqlx::query!("DELETE FROM notices WHERE user_id = $1", user.0);
         removed.execute(self.connection()).await.map_err(failed)?;
         Ok(())

@@ -178,6 +178,8 @@ macro_rules! contract_tests {
                 due_notices_are_found_in_turn
                 recent_notices_of_an_audience_are_listed
                 old_notices_go
+                a_choice_about_mail_is_kept_until_the_next
+                a_device_belongs_to_who_added_it_last
                 all_notices_of_a_person_go
             }
             replay {

@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use procura_agent_auth::id::{NoticeId, UserId};
 use procura_agent_auth::notice::{Audience, Notice};
 use procura_keys::clock::Timestamp;
+use procura_people::mail::MailChoice;
+use procura_people::push::PushDevice;
 
 use crate::{Page, StoreResult};
 
@@ -33,6 +35,16 @@ pub trait NoticeStore {
     async fn list_notices(&mut self, page: Page<NoticeId>) -> StoreResult<Vec<Notice>>;
     /// Deletes notices that no longer wait and last changed before a moment, at most `limit` and 1000. Says how many.
     async fn delete_old_notices(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
-    /// Deletes all notices to a person.
+    /// Keeps whether a person gets e-mail.
+    async fn put_mail_choice(&mut self, user: &UserId, choice: MailChoice) -> StoreResult<()>;
+    /// Whether a person gets e-mail: they do if nothing is kept.
+    async fn find_mail_choice(&mut self, user: &UserId) -> StoreResult<MailChoice>;
+    /// Adds a device. One with the same endpoint is replaced, whosever it was: a browser is used by who is there now.
+    async fn put_push_device(&mut self, device: &PushDevice) -> StoreResult<()>;
+    /// The devices of a person, oldest first.
+    async fn list_push_devices(&mut self, user: &UserId) -> StoreResult<Vec<PushDevice>>;
+    /// Removes the device with this endpoint. Removing one that is gone is no error.
+    async fn delete_push_device(&mut self, endpoint: &str) -> StoreResult<()>;
+    /// Deletes all notices to a person, their choice and their devices.
     async fn delete_notices_of_user(&mut self, user: &UserId) -> StoreResult<()>;
 }

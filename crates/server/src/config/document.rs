@@ -323,7 +323,7 @@ impl Document {
                 per_host: self.approval.inbox_per_host.get().into(),
             },
             approval_notifications: self.approval.notifications,
-            notices: self.notify.policy()?,
+            notices: self.notify.policy(self.approval.expires_in.0)?,
             protected_names: self.approval.protected_names.clone(),
             approval_expires_in: self.approval.expires_in.0,
             approval_interval: self.approval.interval.0,

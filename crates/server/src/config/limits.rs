@@ -25,6 +25,7 @@ pub(super) struct LimitsSection {
     sign_in: CountPer,
     user_code: CountPer,
     challenge: CountPer,
+    confirmation: CountPer,
     capability: CountPer,
     presence_capability: CountPer,
 }
@@ -54,6 +55,7 @@ impl LimitsSection {
             sign_in: self.sign_in.rate(),
             user_code: self.user_code.rate(),
             challenge: self.challenge.rate(),
+            confirmation: self.confirmation.rate(),
             capability: self.capability.rate(),
             capabilities,
         }
@@ -84,6 +86,7 @@ impl Default for LimitsSection {
             sign_in: per(10, minute),
             user_code: per(10, minute),
             challenge: per(60, minute),
+            confirmation: per(3, hour),
             capability: per(600, minute),
             presence_capability: per(60, minute),
         }

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue, Method, header};
-use procura_agent_auth::notice::{Audience, Notice, WaitingRequest};
+use procura_agent_auth::notice::{Audience, Notice, Undelivered, WaitingRequest};
 use procura_fetch::{Fetcher, Request};
 use procura_keys::clock::Timestamp;
 use procura_keys::digest::{from_base64, hmac_sha256, to_base64};
@@ -47,7 +47,17 @@ impl Sender for Webhook {
         &self.name
     }
 
-    async fn send(&self, ctx: &Context, notice: &Notice) -> Result<(), String> {
+    async fn send(&self, ctx: &Context, notice: &Notice) -> Result<(), Undelivered> {
+        // Whatever a receiver answers, the operator may still mend it.
+        self.attempt(ctx, notice).await.map_err(|why| Undelivered {
+            why,
+            for_good: false,
+        })
+    }
+}
+
+impl Webhook {
+    async fn attempt(&self, ctx: &Context, notice: &Notice) -> Result<(), String> {
         let body = body(ctx, notice).map_err(|error| error.to_string())?;
         let headers = self.headers(notice, ctx.now(), &body);
         let request = Request {
@@ -64,9 +74,7 @@ impl Sender for Webhook {
             Err(format!("answered {}", status.as_u16()))
         }
     }
-}
 
-impl Webhook {
     fn headers(
         &self,
         notice: &Notice,

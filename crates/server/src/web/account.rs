@@ -3,7 +3,9 @@
 //! What brings in new means to approve takes a gesture with a passkey that is there already, so that software
 //! which drives a signed-in browser cannot give itself a passkey.
 
+pub(super) mod mail;
 mod overview;
+pub(super) mod push;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -13,6 +15,7 @@ use procura_keys::digest::from_base64url;
 use procura_people::account::AccountChange;
 use procura_people::passkey::PasskeyId;
 use procura_people::recovery::RecoveryCode;
+use procura_service::people::push::DeviceError;
 use procura_service::people::{self, AccountError, PasskeyError, SignedIn, passkeys};
 
 use super::form::{Fields, Form, Query};
@@ -206,6 +209,9 @@ enum Problem {
     Passkey(PasskeyError),
     Password(AccountError),
     NeedsScript,
+    MailNotSent,
+    NotConfirmed,
+    Device(DeviceError),
 }
 
 /// The page once more, with what was wrong.
@@ -217,6 +223,15 @@ async fn again(app: &App, person: &SignedIn, problem: Problem) -> Result<Respons
             ("presence_needed", lacking.to_string())
         }
         Problem::Password(error) => ("invalid_password", sentence(&error.to_string())),
+        Problem::MailNotSent => (
+            "mail_not_sent",
+            "The message could not be sent. Try again later.".to_owned(),
+        ),
+        Problem::Device(error) => ("device_not_added", error.to_string()),
+        Problem::NotConfirmed => (
+            "link_not_valid",
+            "This link was used, has expired, or is for another account.".to_owned(),
+        ),
         Problem::NeedsScript => (
             "script_needed",
             "Making a passkey takes a browser with JavaScript switched on.".to_owned(),
@@ -261,7 +276,18 @@ fn done(app: &App, what: &str) -> Response {
     Redirect::to(&format!("{}/account?done={what}", app.base_path())).into_response()
 }
 
-const DONE: [(&str, &str); 5] = [
+const DONE: [(&str, &str); 10] = [
+    ("device_added", "This device is told from now on."),
+    ("device_removed", "That device is told no more."),
+    ("mail_chosen", "Your choice is kept."),
+    (
+        "mail_sent",
+        "The message is on its way. Follow the link in it within an hour.",
+    ),
+    (
+        "mail_confirmed",
+        "Your address is confirmed. You get e-mail from now on.",
+    ),
     ("passkey_added", "The passkey was added."),
     ("passkey_renamed", "The passkey has its new name."),
     (

@@ -1,4 +1,4 @@
-//! `/admin`: what administrators see: people, apps and agents, capabilities, the audit log, settings and health.
+//! `/admin`: what administrators see: people, apps and agents, capabilities, the audit log, notices, settings and health.
 //!
 //! For everybody else none of these pages exists. Lists are searched and paged by the store, so that a page of a
 //! hundred thousand agents costs as much as one of a hundred.
@@ -9,6 +9,7 @@ mod capabilities;
 mod export;
 mod health;
 mod log;
+mod notices;
 mod people;
 mod query;
 mod settings;
@@ -39,6 +40,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/log", get(log::show))
         .route("/admin/log/verify", get(log::verify))
         .route("/admin/log/export", get(export::download))
+        .route("/admin/notices", get(notices::show))
         .route("/admin/settings", get(settings::show))
 }
 
@@ -51,6 +53,7 @@ enum Part {
     Agents,
     Capabilities,
     Log,
+    Notices,
     Settings,
 }
 
@@ -68,13 +71,14 @@ impl Part {
     }
 }
 
-const PARTS: [(Part, &str, &str); 7] = [
+const PARTS: [(Part, &str, &str); 8] = [
     (Part::Health, "Health", "/admin"),
     (Part::People, "People", "/admin/people"),
     (Part::Apps, "Apps", "/admin/apps"),
     (Part::Agents, "Agents", "/admin/agents"),
     (Part::Capabilities, "Capabilities", "/admin/capabilities"),
     (Part::Log, "Audit log", "/admin/log"),
+    (Part::Notices, "Notices", "/admin/notices"),
     (Part::Settings, "Settings", "/admin/settings"),
 ];
 

@@ -37,7 +37,7 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 4] = [
+const ASSETS: [Asset; 6] = [
     Asset {
         name: "procura.css",
         content_type: "text/css; charset=utf-8",
@@ -47,6 +47,16 @@ const ASSETS: [Asset; 4] = [
         name: "passkey.js",
         content_type: "text/javascript; charset=utf-8",
         text: include_str!("../../assets/passkey.js"),
+    },
+    Asset {
+        name: "push.js",
+        content_type: "text/javascript; charset=utf-8",
+        text: include_str!("../../assets/push.js"),
+    },
+    Asset {
+        name: "push-worker.js",
+        content_type: "text/javascript; charset=utf-8",
+        text: include_str!("../../assets/push-worker.js"),
     },
     Asset {
         name: "live.js",

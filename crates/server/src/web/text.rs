@@ -10,7 +10,7 @@ use procura_agent_auth::text::clean;
 ///
 /// Names and reasons were cleaned when they came in. Limits were not, because they are compared byte for byte; here
 /// it has to show that `acc_1` followed by something invisible is not `acc_1`.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c == ' ' || clean(c.encode_utf8(&mut [0; 4]), 1).is_some() {

@@ -6,7 +6,7 @@ use procura_keys::clock::Timestamp;
 use time::OffsetDateTime;
 
 /// A point in time: `14:05 UTC` today, with the date on other days.
-pub(super) fn moment(at: Timestamp, now: Timestamp) -> String {
+pub(crate) fn moment(at: Timestamp, now: Timestamp) -> String {
     let (Some(at_utc), Some(now)) = (utc(at), utc(now)) else {
         return at.to_string();
     };
@@ -41,7 +41,7 @@ fn day(at: Timestamp) -> String {
 }
 
 /// A span, cut down to its largest unit: `9 minutes`, `1 hour`. Below a minute it is `less than a minute`.
-pub(super) fn span(duration: Duration) -> String {
+pub(crate) fn span(duration: Duration) -> String {
     let minutes = duration.as_secs() / 60;
     match minutes {
         0 => "less than a minute".to_owned(),

@@ -32,6 +32,7 @@ mod jwks;
 mod lifecycle;
 mod limits;
 mod list;
+mod mail;
 mod notification;
 mod notify;
 mod operator;

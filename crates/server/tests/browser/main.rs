@@ -21,6 +21,7 @@ mod account;
 mod approval;
 mod attacks;
 mod chromium;
+mod devices;
 mod first_run;
 mod live;
 mod reach;

@@ -68,7 +68,7 @@ impl Showcase {
     /// A bank to look at.
     pub(crate) async fn open() -> (Bank, Self) {
         let setup = Setup {
-            config: extended("[accounts]\nsign_up = true"),
+            config: extended(NOTIFYING),
             by_name: true,
             ..Setup::default()
         };
@@ -261,6 +261,7 @@ impl Showcase {
             Sight::at("admin-holders", "root", "/admin/capabilities/list_accounts"),
             Sight::at("admin-log", "root", "/admin/log"),
             Sight::at("admin-verified", "root", "/admin/log/verify"),
+            Sight::at("admin-notices", "root", "/admin/notices"),
             Sight::at("admin-settings", "root", "/admin/settings"),
         ]);
     }
@@ -490,3 +491,15 @@ async fn modest(bank: &Bank, name: &str) -> String {
 fn pass(bank: &Bank, minutes: u64) {
     bank.clock.advance(Duration::from_mins(minutes));
 }
+
+/// Anybody may sign up, and people choose how they are told.
+const NOTIFYING: &str = "
+[accounts]
+sign_up = true
+[notify.smtp]
+host = '127.0.0.1'
+tls = 'none'
+from = 'no-reply@bank.example'
+[notify.push]
+contact = 'mailto:ops@bank.example'
+";

@@ -21,11 +21,13 @@ use std::sync::Arc;
 use procura_adapters::Backend;
 use procura_agent_auth::capability::ApprovalStrength;
 use procura_agent_auth::wire::capability::Capability;
-use procura_fetch::KeySets;
+use procura_fetch::{FetchPolicy, KeySets};
 use procura_keys::clock::{Clock, Timestamp};
 use procura_keys::entropy::Entropy;
+use procura_keys::web_push::PushKey;
 use procura_server::config::Config;
-use procura_server::notify::webhook::Webhook;
+use procura_server::notify::push::Push;
+use procura_server::notify::{self, Sender};
 use procura_server::tls::Tls;
 use procura_server::{App, listen, router};
 use procura_service::catalogue::Offered;
@@ -54,7 +56,7 @@ pub(crate) struct Bank {
     /// What it accepts connections with, if that is TLS.
     pub(crate) tls: Option<Arc<Tls>>,
     /// Where its notices go.
-    pub(crate) webhooks: Vec<Webhook>,
+    pub(crate) senders: Vec<Box<dyn Sender>>,
     config: String,
     entropy: Arc<TestEntropy>,
     /// Where its database is, for as long as it is needed.
@@ -130,7 +132,21 @@ impl Setup {
                 .unwrap_or_else(|| Arc::clone(&self.publisher) as Arc<dyn KeySets>),
         };
         let (ctx, _journal) = Context::start(parts).await.unwrap();
-        let routes = router(App::new(ctx.clone()).behind(config.proxies));
+        let push = config.push_contact.map(|contact| {
+            let key = PushKey::from_secret(&[7; 32]).unwrap();
+            // Push services of the tests are on this machine.
+            let policy = FetchPolicy {
+                allow_loopback_http: true,
+                ..FetchPolicy::server()
+            };
+            Arc::new(Push::new(key, contact, &policy).unwrap())
+        });
+        let routes = router(
+            App::new(ctx.clone())
+                .behind(config.proxies)
+                .with_mail(config.mail.clone())
+                .with_push(push.clone()),
+        );
         let tls = config.tls.map(|files| Arc::new(Tls::load(files).unwrap()));
         match tls.clone() {
             None => tokio::spawn(listen::serve(listener, routes, pending())),
@@ -144,7 +160,7 @@ impl Setup {
             address,
             publisher: self.publisher,
             tls,
-            webhooks: config.webhooks,
+            senders: notify::senders(config.webhooks, config.mail, push),
             config: self.config,
             entropy: self.entropy,
             _folder: folder,

@@ -40,6 +40,9 @@ async fn the_page_needs_a_session() {
         "password",
         "recovery",
         "sessions/end",
+        "mail",
+        "push",
+        "push/remove",
         "passkeys/pky_1/remove",
     ] {
         let answer = Browser::new(&bank)

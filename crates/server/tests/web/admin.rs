@@ -14,7 +14,7 @@ async fn root(bank: &Bank) -> Browser<'_> {
     Browser::signed_in(bank, ROOT, Method::Password).await
 }
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "/admin",
     "/admin/people",
     "/admin/apps",
@@ -24,6 +24,7 @@ const PAGES: [&str; 10] = [
     "/admin/log",
     "/admin/log/verify",
     "/admin/log/export",
+    "/admin/notices",
     "/admin/settings",
 ];
 

@@ -20,6 +20,8 @@ mod device;
 mod home;
 mod inbox;
 mod login;
+mod mail;
 mod passkey;
+mod push;
 mod refused;
 mod safety;

@@ -85,7 +85,7 @@ async fn channel(
         let method = custom.name.clone();
         return Ok((Channel::Custom { method }, None));
     }
-    let prefers_inbox = policy.notices.prefers_inbox;
+    let prefers_inbox = policy.notices.prefers_inbox && is_told(ctx, tx, host).await?;
     let methods = &policy.approval_methods;
     let Some(person) = method::inbox_of(methods, preferred, approver, host, prefers_inbox) else {
         return by_code(ctx);
@@ -98,6 +98,14 @@ async fn channel(
     }
     let user_id = person.clone();
     Ok((Channel::Inbox { user_id }, None))
+}
+
+/// Whether the person the host belongs to learns of what waits in their inbox.
+async fn is_told(ctx: &Context, tx: &mut dyn Transaction, host: &Host) -> ServiceResult<bool> {
+    match &host.user_id {
+        Some(user) => Ok(notices::reach_person(ctx, tx, user).await?),
+        None => Ok(false),
+    }
 }
 
 fn by_code(ctx: &Context) -> ServiceResult<(Channel, Option<UserCode>)> {

@@ -1,5 +1,6 @@
 //! Links that let somebody in once, and what whoever follows one does there.
 
+use procura_agent_auth::id::UserId;
 use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::text::clean;
 use procura_keys::clock::Timestamp;
@@ -7,6 +8,7 @@ use procura_people::challenge::{Challenge, Holder, Purpose};
 use procura_people::invitation::{
     INVITATION_LIFETIME, Invitation, InvitationToken, SETUP_LIFETIME,
 };
+use procura_people::mail::MailChoice;
 use procura_people::passkey::PasskeyName;
 use procura_people::password::{self, PasswordError, PasswordHash};
 use procura_people::person::{Email, NotAnEmail, Person, PersonId};
@@ -231,6 +233,7 @@ pub async fn arrive(
         }
         None => add(tx.as_mut(), taken.newcomer(ctx, now), email, name, now).await?,
     };
+    entrance.vouch_for(tx.as_mut(), &person.id).await?;
     taken.keep(ctx, tx.as_mut(), &person, now).await?;
     if entrance.makes_administrator() {
         tx.set_administrator(&person.id, true, now).await?;
@@ -274,6 +277,17 @@ impl Entrance {
     /// Whether it opens the account with this address, if there is one.
     fn is_for(&self, email: &Email) -> bool {
         matches!(self, Self::Link(link) if link.email.as_ref() == Some(email))
+    }
+
+    /// A link that names an address was made by somebody who may know whose it is. An address that somebody gave when
+    /// signing up may be anybody's, who would get e-mail that they never asked for.
+    async fn vouch_for(&self, tx: &mut dyn Transaction, id: &PersonId) -> ServiceResult<()> {
+        let user = UserId(id.to_string());
+        let choice = match self {
+            Self::SignUp => MailChoice::Unconfirmed,
+            Self::Link(_) => tx.find_mail_choice(&user).await?.confirmed(),
+        };
+        Ok(tx.put_mail_choice(&user, choice).await?)
     }
 
     fn makes_administrator(&self) -> bool {

@@ -47,6 +47,9 @@ const MANY_ROWS: &str = "
         SELECT 'ntc_' || n, 'pager', 'inbox.waiting', 'usr_' || n / 10, '[]',
             CASE n % 20 WHEN 0 THEN 'waiting' ELSE 'delivered' END, 1, n, n, NULL, n, n
         FROM generate_series(1, 100000) AS n;
+    INSERT INTO mail_choices SELECT 'usr_' || n, 'off' FROM generate_series(1, 100000) AS n;
+    INSERT INTO push_devices
+        SELECT 'https://push.example/' || n, 'usr_' || n / 10, 'k', 'a', 'Phone', n FROM generate_series(1, 100000) AS n;
     INSERT INTO seen_tokens SELECT 'agt_' || n, 'j', n FROM generate_series(1, 100000) AS n;
     INSERT INTO audit_log
         SELECT n, n, 'capability.started', 'ok', 'policy',

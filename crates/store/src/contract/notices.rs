@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use procura_agent_auth::id::UserId;
 use procura_agent_auth::notice::{Audience, Notice, NoticeState};
+use procura_people::mail::MailChoice;
+use procura_people::person::PersonId;
+use procura_people::push::PushDevice;
 
 use super::samples::{at, notice, page, user};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, Transaction};
 
 async fn insert(store: &Arc<dyn Store>, notices: &[Notice]) {
     let mut tx = store.begin().await.unwrap();
@@ -132,6 +136,59 @@ pub async fn old_notices_go(store: &Arc<dyn Store>) {
     assert_eq!(tx.delete_old_notices(at(50), 9).await.unwrap(), 0);
     let left = tx.list_notices(page(None, 9)).await.unwrap();
     assert_eq!(left, [notices[3].clone(), notices[2].clone()]);
+}
+
+/// And nobody else has it.
+pub async fn a_choice_about_mail_is_kept_until_the_next(store: &Arc<dyn Store>) {
+    let mut tx = store.begin().await.unwrap();
+    let first = tx.find_mail_choice(&user(1)).await.unwrap();
+    assert_eq!(first, MailChoice::On);
+    for choice in MailChoice::ALL.into_iter().rev() {
+        tx.put_mail_choice(&user(1), choice).await.unwrap();
+        assert_eq!(tx.find_mail_choice(&user(1)).await.unwrap(), choice);
+    }
+    tx.put_mail_choice(&user(1), MailChoice::Off).await.unwrap();
+    let others = tx.find_mail_choice(&user(2)).await.unwrap();
+    assert_eq!(others, MailChoice::On);
+    tx.put_mail_choice(&user(2), MailChoice::Off).await.unwrap();
+    tx.delete_notices_of_user(&user(1)).await.unwrap();
+    assert_eq!(choice_of(tx.as_mut(), user(1)).await, MailChoice::On);
+    assert_eq!(choice_of(tx.as_mut(), user(2)).await, MailChoice::Off);
+}
+
+async fn choice_of(tx: &mut dyn Transaction, user: UserId) -> MailChoice {
+    tx.find_mail_choice(&user).await.unwrap()
+}
+
+/// And is gone when it is removed, or with them.
+pub async fn a_device_belongs_to_who_added_it_last(store: &Arc<dyn Store>) {
+    let device = |number: u64, owner: u32| PushDevice {
+        person_id: PersonId(user(owner).0),
+        endpoint: format!("https://push.example/{number}"),
+        public_key: "key".to_owned(),
+        auth: "secret".to_owned(),
+        name: "Phone".to_owned(),
+        created_at: at(10 - number),
+    };
+    let mut tx = store.begin().await.unwrap();
+    for number in 1..=3 {
+        tx.put_push_device(&device(number, 1)).await.unwrap();
+    }
+    let moved = PushDevice {
+        name: "Laptop".to_owned(),
+        ..device(2, 2)
+    };
+    tx.put_push_device(&moved).await.unwrap();
+    let listed = tx.list_push_devices(&user(1)).await.unwrap();
+    assert_eq!(listed, [device(3, 1), device(1, 1)]);
+    for _ in 0..2 {
+        tx.delete_push_device(&device(3, 1).endpoint).await.unwrap();
+    }
+    let listed = tx.list_push_devices(&user(1)).await.unwrap();
+    assert_eq!(listed, [device(1, 1)]);
+    tx.delete_notices_of_user(&user(1)).await.unwrap();
+    assert_eq!(tx.list_push_devices(&user(1)).await.unwrap(), []);
+    assert_eq!(tx.list_push_devices(&user(2)).await.unwrap(), [moved]);
 }
 
 /// And nobody else's.

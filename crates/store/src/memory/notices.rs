@@ -5,6 +5,8 @@ use async_trait::async_trait;
 use procura_agent_auth::id::{NoticeId, UserId};
 use procura_agent_auth::notice::{Audience, Notice, NoticeState};
 use procura_keys::clock::Timestamp;
+use procura_people::mail::MailChoice;
+use procura_people::push::PushDevice;
 
 use super::MemoryTransaction;
 use super::state::length;
@@ -96,9 +98,42 @@ impl NoticeStore for MemoryTransaction {
         Ok(old.len() as u64)
     }
 
+    async fn put_mail_choice(&mut self, user: &UserId, choice: MailChoice) -> StoreResult<()> {
+        let choices = Arc::make_mut(&mut self.change()?.mail_choices);
+        choices.insert(user.0.clone(), choice);
+        Ok(())
+    }
+
+    async fn find_mail_choice(&mut self, user: &UserId) -> StoreResult<MailChoice> {
+        let choice = self.state.mail_choices.get(&user.0);
+        Ok(choice.copied().unwrap_or(MailChoice::On))
+    }
+
+    async fn put_push_device(&mut self, device: &PushDevice) -> StoreResult<()> {
+        let devices = Arc::make_mut(&mut self.change()?.push_devices);
+        devices.insert(device.endpoint.clone(), device.clone());
+        Ok(())
+    }
+
+    async fn list_push_devices(&mut self, user: &UserId) -> StoreResult<Vec<PushDevice>> {
+        let devices = self.state.push_devices.values();
+        let theirs = devices.filter(|device| device.person_id.0 == user.0);
+        let mut theirs: Vec<_> = theirs.cloned().collect();
+        theirs.sort_by(|a, b| (a.created_at, &a.endpoint).cmp(&(b.created_at, &b.endpoint)));
+        Ok(theirs)
+    }
+
+    async fn delete_push_device(&mut self, endpoint: &str) -> StoreResult<()> {
+        Arc::make_mut(&mut self.change()?.push_devices).remove(endpoint);
+        Ok(())
+    }
+
     async fn delete_notices_of_user(&mut self, user: &UserId) -> StoreResult<()> {
-        let notices = Arc::make_mut(&mut self.change()?.notices);
+        let state = self.change()?;
+        let notices = Arc::make_mut(&mut state.notices);
         notices.retain(|_, notice| notice.audience.user_id() != Some(user));
+        Arc::make_mut(&mut state.mail_choices).remove(&user.0);
+        Arc::make_mut(&mut state.push_devices).retain(|_, device| device.person_id.0 != user.0);
         Ok(())
     }
 }

@@ -10,8 +10,10 @@ use procura_agent_auth::notice::Notice;
 use procura_keys::clock::Timestamp;
 use procura_people::challenge::Challenge;
 use procura_people::invitation::Invitation;
+use procura_people::mail::MailChoice;
 use procura_people::passkey::{Passkey, PasskeyId};
 use procura_people::person::{Person, PersonId};
+use procura_people::push::PushDevice;
 use procura_people::session::Session;
 
 use crate::audit::AuditRecord;
@@ -35,6 +37,10 @@ pub(super) struct State {
     /// A person and what they have a label for.
     pub(super) labels: Arc<BTreeMap<(String, String), String>>,
     pub(super) notices: Arc<BTreeMap<NoticeId, Notice>>,
+    /// By person.
+    pub(super) mail_choices: Arc<BTreeMap<String, MailChoice>>,
+    /// By endpoint.
+    pub(super) push_devices: Arc<BTreeMap<String, PushDevice>>,
     /// Signer and `jti`, and when to forget them.
     pub(super) seen: Arc<HashMap<(String, String), Timestamp>>,
     /// The persons whose activity has to be erased.

@@ -3,12 +3,15 @@
 use askama::Template;
 use procura_keys::clock::Timestamp;
 use procura_keys::digest::to_base64url;
+use procura_people::mail::MailChoice;
 use procura_people::passkey::Passkey;
 use procura_people::presence::Method;
 use procura_people::session::Session;
 use procura_service::ServiceResult;
 use procura_service::people::{self, SignedIn, passkeys};
 
+use super::mail;
+use super::push::Devices;
 use crate::app::App;
 use crate::web::page::{Place, Shell};
 use crate::web::text::visible;
@@ -30,6 +33,10 @@ pub(super) struct AccountPage {
     has_password: bool,
     recovery_codes: u32,
     sessions: Vec<SessionRow>,
+    /// Absent where the server sends no e-mail.
+    mail: Option<MailChoice>,
+    /// Absent where the server sends nothing to devices.
+    devices: Option<Devices>,
 }
 
 impl AccountPage {
@@ -51,6 +58,8 @@ impl AccountPage {
                 .collect(),
             has_password: person.person.password.is_some(),
             recovery_codes: people::count_recovery_codes(&app.ctx, person).await?,
+            mail: mail::choice(app, person).await?,
+            devices: Devices::load(app, person).await?,
             sessions: sessions
                 .iter()
                 .map(|session| SessionRow::new(session, person, now))

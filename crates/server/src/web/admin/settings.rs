@@ -5,6 +5,7 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use procura_agent_auth::notice::NoticePolicy;
 use procura_agent_auth::registration::{AutonomousPolicy, UnknownHosts};
 use procura_service::limits::{Rate, Rates};
 use procura_service::{ArgumentsPolicy, Policy, Provider};
@@ -24,6 +25,7 @@ pub(super) async fn show(State(app): State<App>, Admin(admin): Admin) -> Respons
             registration(policy),
             lifetimes(policy),
             approval(policy),
+            notices(&policy.notices),
             limits(app.ctx.limits().rates()),
         ],
     })
@@ -143,6 +145,48 @@ fn approval(policy: &Policy) -> Group {
     }
 }
 
+fn notices(policy: &NoticePolicy) -> Group {
+    let receivers = policy.receivers.iter().map(|receiver| {
+        let events = receiver.events.iter().map(|event| event.as_str());
+        let events: Vec<_> = events.collect();
+        format!("{} ({})", receiver.name, events.join(", "))
+    });
+    let receivers: Vec<_> = receivers.collect();
+    if receivers.is_empty() {
+        return Group {
+            name: "Notices",
+            settings: vec![("Told of what waits", "nobody".to_owned())],
+        };
+    }
+    let prefers = if policy.prefers_inbox {
+        "into an inbox, where its person is told"
+    } else {
+        "with a code"
+    };
+    let unheeded = policy.unheeded;
+    Group {
+        name: "Notices",
+        settings: vec![
+            ("Told of what waits", receivers.join("; ")),
+            (
+                "A request comes, unless its app says how",
+                prefers.to_owned(),
+            ),
+            ("Between two notices", length(policy.quiet)),
+            (
+                "Between two because of one app",
+                length(policy.quiet_per_app),
+            ),
+            (
+                "Because of an app that nobody approves",
+                format!("{} in {}", unheeded.count, length(unheeded.per)),
+            ),
+            ("Tries to deliver one", policy.tries.to_string()),
+            ("The delivery log keeps it for", length(policy.keep)),
+        ],
+    }
+}
+
 fn limits(rates: Option<&Rates>) -> Group {
     let settings = match rates {
         None => vec![("Rate limits", "switched off".to_owned())],
@@ -160,6 +204,10 @@ fn limits(rates: Option<&Rates>) -> Group {
             ("Introspections", rate(rates.introspection)),
             ("Sign-in attempts", rate(rates.sign_in)),
             ("Codes tried by one person", rate(rates.user_code)),
+            (
+                "Messages to confirm one person's address",
+                rate(rates.confirmation),
+            ),
         ],
     };
     Group {

@@ -1,5 +1,6 @@
 //! What the service is made of: the clocks and inboxes of the model, and a catalogue of everything in play.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use procura_agent_auth::compat::Compat;
 use procura_agent_auth::constraint::Constraints;
 use procura_agent_auth::lifetime::LifetimePolicy;
 use procura_agent_auth::method::{InboxLimits, Method};
-use procura_agent_auth::notice::NoticePolicy;
+use procura_agent_auth::notice::{NoticePolicy, Unheeded};
 use procura_agent_auth::registration::{AutonomousPolicy, RegistrationPolicy, UnknownHosts};
 use procura_agent_auth::token::Window;
 use procura_agent_auth::wire::capability::Capability;
@@ -117,6 +118,10 @@ fn policy(configuration: Configuration) -> Policy {
             prefers_inbox: false,
             quiet: Duration::ZERO,
             quiet_per_app: Duration::ZERO,
+            unheeded: Unheeded {
+                count: NonZeroU32::MIN,
+                per: Duration::ZERO,
+            },
             tries: 1,
             max_waiting: 1,
             keep: Duration::ZERO,
