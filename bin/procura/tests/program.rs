@@ -14,6 +14,8 @@ fn procura(words: &[&str]) -> Output {
 fn command(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_procura"));
     command.args(words).env_remove("PROCURA_DATA");
+    // The keychain of whoever runs the tests is not theirs.
+    command.env("PROCURA_NO_KEYCHAIN", "1");
     command
 }
 
@@ -77,7 +79,7 @@ fn mcp_answers_on_standard_output_alone_and_ends_with_its_input() {
 
     let data = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_procura"))
-        .args(["mcp", "--data"])
+        .args(["--no-keychain", "mcp", "--data"])
         .arg(data.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -123,4 +125,58 @@ fn keys_are_encrypted_under_the_passphrase_in_a_file() {
         with(&["--data", data, "host", "show"]).status.code(),
         Some(6)
     );
+}
+
+/// Over HTTP it says where it is once it is there, keeps its token, and ends when it is told to.
+#[cfg(all(unix, feature = "mcp"))]
+#[test]
+fn mcp_over_http_is_open_to_whoever_has_the_token_of_the_profile() {
+    use std::io::{Read as _, Write as _};
+
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().to_str().expect("a plain path");
+    let token = || {
+        let printed = procura(&["--data", data, "mcp", "token"]).stdout;
+        String::from_utf8(printed)
+            .expect("a token")
+            .trim()
+            .to_owned()
+    };
+    let first = token();
+    assert_eq!(first.len(), 43);
+    assert_eq!(token(), first);
+    let mut server = command(&["--data", data, "mcp", "--http", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut lines = std::io::BufReader::new(server.stdout.take().expect("a pipe")).lines();
+    let url = lines.next().expect("a line").expect("a line");
+    let address = url
+        .strip_prefix("http://")
+        .and_then(|it| it.strip_suffix("/mcp"));
+    let address = address.expect("an address");
+    let status = |token: &str| {
+        let mut stream = std::net::TcpStream::connect(address).expect("a connection");
+        write!(
+            stream,
+            "GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        )
+        .expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer.split(' ').nth(1).expect("a status").to_owned()
+    };
+    // A stream without a session is nothing, but who asks was let in.
+    assert_ne!(status(&first), "401");
+    assert_eq!(status("nobody"), "401");
+    let ended = Command::new("kill").arg(server.id().to_string()).status();
+    assert!(ended.expect("kill is there").success());
+    let output = server.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{output:?}");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains(&first));
+    let renewed = procura(&["--data", data, "mcp", "token", "--new"]).stdout;
+    assert_ne!(String::from_utf8_lossy(&renewed).trim(), first);
+    let everywhere = procura(&["--data", data, "mcp", "--http", "0.0.0.0:0"]);
+    assert_eq!(everywhere.status.code(), Some(2), "{everywhere:?}");
 }

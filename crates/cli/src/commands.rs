@@ -3,7 +3,7 @@
 mod approval;
 mod asked;
 mod capabilities;
-mod completions;
+pub(crate) mod completions;
 mod config;
 mod connect;
 mod connections;
@@ -82,10 +82,10 @@ impl Command {
             Self::Disconnect(arguments) => disconnect::run(arguments, client).await,
             Self::Host(arguments) => host::run(arguments, client, printer).await,
             Self::Doctor(arguments) => doctor::run(arguments, client).await,
-            Self::Config(arguments) => config::run(&arguments, client),
+            Self::Config(arguments) => config::run(arguments, client),
             Self::Completions(arguments) => Ok(completions::run(&arguments)),
             #[cfg(feature = "mcp")]
-            Self::Mcp(arguments) => mcp::run(arguments, client).await,
+            Self::Mcp(arguments) => mcp::run(arguments, client, printer).await,
         }
     }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use procura_agent_auth::text::clean;
 use procura_client::{
-    CallerError, ClientError, FetchError, Hint, NotApproved, ProfileError, Refused,
+    CallerError, ClientError, FetchError, Hint, KeychainError, NotApproved, ProfileError,
+    Protection, Refused,
 };
 use serde_json::{Map, Value, json};
 
@@ -23,6 +24,15 @@ pub(crate) enum CommandError {
     /// The passphrase cannot be read.
     #[error("cannot read the passphrase in {}: {_1}", .0.display())]
     Passphrase(PathBuf, std::io::Error),
+    /// Nobody is there to be asked.
+    #[error("a passphrase is asked for at a terminal only; name a file with it instead")]
+    NoTerminal,
+    /// The terminal fails while a passphrase is asked for.
+    #[error("cannot ask for the passphrase: {0}")]
+    Terminal(std::io::Error),
+    /// The keychain does not answer.
+    #[error(transparent)]
+    Keychain(KeychainError),
     /// The system gives no threads or timers.
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
@@ -30,12 +40,35 @@ pub(crate) enum CommandError {
     #[cfg(feature = "mcp")]
     #[error("the MCP session failed: {0}")]
     Mcp(String),
+    /// The token of the MCP server cannot be read.
+    #[cfg(feature = "mcp")]
+    #[error("cannot read the token in {}: {_1}", .0.display())]
+    Token(PathBuf, std::io::Error),
+    /// The MCP server cannot listen.
+    #[cfg(feature = "mcp")]
+    #[error("cannot listen on {_0}: {_1}")]
+    Listen(std::net::SocketAddr, std::io::Error),
     /// The client failed.
     #[error(transparent)]
     Client(#[from] ClientError),
 }
 
+impl From<ProfileError> for CommandError {
+    fn from(error: ProfileError) -> Self {
+        Self::Client(error.into())
+    }
+}
+
 impl CommandError {
+    /// Whether a keychain is what is missing.
+    #[cfg(feature = "keychain")]
+    pub(crate) fn is_of_keychain(&self) -> bool {
+        matches!(
+            self,
+            Self::Keychain(_) | Self::Client(ClientError::Profile(ProfileError::Keychain { .. }))
+        )
+    }
+
     /// The whole message for people: what happened, the details, and what to do. Texts of servers are made
     /// harmless: a terminal obeys control characters.
     pub(crate) fn lines(&self) -> Vec<String> {
@@ -91,14 +124,31 @@ impl CommandError {
             ClientError::NotApproved(NotApproved::Expired) => {
                 Some("run the command again for a new code, and answer in time")
             }
-            ClientError::Profile(ProfileError::Locked { .. }) => {
-                Some("name the file with it with --passphrase-file or PROCURA_PASSPHRASE_FILE")
-            }
+            ClientError::Profile(error) => profile_advice(error),
             ClientError::Unreachable(FetchError::NotHttps { .. }) => {
                 Some("use https://, or for a server on this machine add --allow-loopback-http")
             }
             _ => None,
         }
+    }
+}
+
+fn profile_advice(error: &ProfileError) -> Option<&'static str> {
+    match error {
+        ProfileError::Locked {
+            by: Protection::Passphrase,
+            ..
+        } => Some(
+            "run this at a terminal to be asked, or name the file with it with --passphrase-file or \
+             PROCURA_PASSPHRASE_FILE",
+        ),
+        ProfileError::Locked { .. } => {
+            Some("leave out --passphrase-file; 'procura config passphrase' changes what opens it")
+        }
+        ProfileError::Keychain { .. } => Some(
+            "unlock the keychain, or run this in the session that has it; without it there is no way to the keys",
+        ),
+        _ => None,
     }
 }
 
@@ -127,7 +177,8 @@ fn code_advice(code: &str) -> Option<&'static str> {
     }
 }
 
-fn refusal(refused: &Refused) -> Map<String, Value> {
+/// The members of a refusal, for programs.
+pub(crate) fn refusal(refused: &Refused) -> Map<String, Value> {
     let mut members = refused.details.clone();
     if let Some(code) = &refused.code {
         members.insert("error".into(), json!(code));

@@ -28,12 +28,16 @@ impl Exit {
     /// Whose turn it is after this error.
     pub(crate) fn of(error: &CommandError) -> Self {
         match error {
-            CommandError::Usage(_) => Self::Usage,
-            CommandError::NoHome | CommandError::Passphrase(..) | CommandError::Runtime(_) => {
+            CommandError::Usage(_) | CommandError::NoTerminal => Self::Usage,
+            CommandError::NoHome
+            | CommandError::Passphrase(..)
+            | CommandError::Terminal(_)
+            | CommandError::Keychain(_)
+            | CommandError::Runtime(_) => Self::LocalState,
+            #[cfg(feature = "mcp")]
+            CommandError::Mcp(_) | CommandError::Token(..) | CommandError::Listen(..) => {
                 Self::LocalState
             }
-            #[cfg(feature = "mcp")]
-            CommandError::Mcp(_) => Self::LocalState,
             CommandError::Client(error) => match error {
                 ClientError::Caller(_) => Self::Usage,
                 ClientError::Refused(_) => Self::Refused,

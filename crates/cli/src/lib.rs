@@ -15,17 +15,19 @@ mod printer;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unlock;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Parser;
-use procura_client::{Client, Options, Profile, SystemEntropy};
+use procura_client::{Client, Notice, Options};
 
 use self::commands::Command;
-use self::error::CommandError;
+use self::error::{CommandError, harmless};
 pub use self::exit::Exit;
 pub use self::printer::Printer;
+use self::unlock::Unlock;
 
 /// The agent's side of the Agent Auth Protocol: find services, connect agents to them, and run what
 /// their owners allowed.
@@ -45,14 +47,8 @@ struct Globals {
     /// Keep keys and connections in this directory instead of the user's own
     #[arg(long, value_name = "DIR", global = true, env = "PROCURA_DATA")]
     data: Option<PathBuf>,
-    /// Encrypt keys and connections under the passphrase in this file; the first time, what is there, too
-    #[arg(
-        long,
-        value_name = "FILE",
-        global = true,
-        env = "PROCURA_PASSPHRASE_FILE"
-    )]
-    passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    unlock: Unlock,
     /// Search this directory for services: its URL, without /api/search
     #[arg(long, value_name = "URL", global = true, env = "PROCURA_DIRECTORY")]
     directory: Option<String>,
@@ -70,6 +66,10 @@ struct Globals {
 /// Runs one command on the real network, profile and streams.
 pub fn run(arguments: Arguments) -> Exit {
     let printer = Printer::system(arguments.globals.json, arguments.globals.quiet);
+    if let Command::Completions(arguments) = &arguments.command {
+        // No reason to open anything.
+        return printer.finish(&commands::completions::run(arguments));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -93,36 +93,32 @@ fn client(globals: &Globals, printer: &Printer) -> Result<Client, CommandError> 
         Some(directory) => directory.clone(),
         None => environment::data_directory().ok_or(CommandError::NoHome)?,
     };
-    let printer = printer.clone();
+    let (profile, unprotected) = globals.unlock.open(directory, printer)?;
+    let listener = printer.clone();
     let options = Options {
         allow_loopback_http: globals.allow_loopback_http,
         host_name: environment::host_name(),
         directory: globals.directory.clone(),
         notices: Some(Arc::new(move |notice| {
-            if notice.is_warning() {
-                printer.insist(&notice.to_string());
-            } else {
-                printer.say(&notice.to_string());
-            }
+            tell(&listener, notice, unprotected.as_ref());
         })),
         ..Options::default()
     };
-    let profile = profile(directory, globals.passphrase_file.as_deref())?;
     Ok(Client::system(profile, options)?)
 }
 
-fn profile(directory: PathBuf, passphrase_file: Option<&Path>) -> Result<Profile, CommandError> {
-    let opened = match passphrase_file {
-        None => Profile::open(directory),
-        Some(path) => {
-            let read = std::fs::read(path);
-            let text = read.map_err(|error| CommandError::Passphrase(path.to_owned(), error))?;
-            // Editors end a file with a line break, which nobody means.
-            let passphrase = text.trim_ascii_end();
-            Profile::open_encrypted(directory, passphrase, &SystemEntropy)
+/// Passes a notice on, with what to do about keys that are not encrypted.
+fn tell(printer: &Printer, notice: &Notice, unprotected: Option<&CommandError>) {
+    if !notice.is_warning() {
+        return printer.say(&notice.to_string());
+    }
+    printer.insist(&notice.to_string());
+    if matches!(notice, Notice::HostKeyCreated { .. }) {
+        if let Some(reason) = unprotected {
+            printer.insist(&format!("  {}", harmless(&reason.to_string())));
         }
-    };
-    Ok(opened.map_err(procura_client::ClientError::from)?)
+        printer.insist("hint: 'procura config passphrase' encrypts them");
+    }
 }
 
 const AFTER_HELP: &str = "\

@@ -12,6 +12,7 @@ mod asking;
 mod capability_tools;
 mod catalogue;
 mod failure;
+mod http;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -28,6 +29,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(crate) use self::access::Access;
 use self::asking::Session;
+pub(crate) use self::http::{Gate, PATH, serve as serve_http};
 use crate::error::CommandError;
 
 /// The MCP server of one profile.

@@ -89,6 +89,16 @@ impl Printer {
         self.print(&one_line(value));
     }
 
+    /// Prints one text of a command that goes on, under this name for programs.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn line(&self, name: &str, text: &str) {
+        if self.json {
+            self.print(&one_line(&serde_json::json!({ name: text })));
+        } else {
+            self.print(text);
+        }
+    }
+
     /// Prints the result of a command.
     pub(crate) fn finish(&self, outcome: &Outcome) -> Exit {
         match &outcome.result {

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use procura_client::{FetchError, Parts, Pause, Request, Response, SystemPause, Transport};
+use procura_client::{
+    FetchError, Parts, Pause, Profile, Request, Response, SystemEntropy, SystemPause, Transport,
+};
 use procura_keys::clock::{Clock, Timestamp};
 use serde_json::{Value, json};
 

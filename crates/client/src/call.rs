@@ -63,6 +63,15 @@ impl<'a> Call<'a> {
         Ok(self)
     }
 
+    /// Reads the answer to it.
+    pub(crate) fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, ClientError> {
+        let bad = |error: serde_json::Error| {
+            ClientError::bad_answer(self.url.as_str(), error.to_string())
+        };
+        let value = procura_keys::json::parse_strict(body).map_err(bad)?;
+        serde_json::from_value(value).map_err(bad)
+    }
+
     /// The same call with a parameter in its query.
     pub(crate) fn with_query(mut self, name: &str, value: &str) -> Self {
         self.url.query_pairs_mut().append_pair(name, value);
@@ -102,11 +111,7 @@ impl Client {
         call: &Call<'_>,
     ) -> Result<T, ClientError> {
         let response = self.whole(call).await?;
-        let bad = |error: serde_json::Error| {
-            ClientError::bad_answer(call.url.as_str(), error.to_string())
-        };
-        let value = procura_keys::json::parse_strict(&response.body).map_err(bad)?;
-        serde_json::from_value(value).map_err(bad)
+        call.read(&response.body)
     }
 
     /// Sends `call` and returns the whole answer, if it is a success.

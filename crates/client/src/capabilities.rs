@@ -63,7 +63,7 @@ impl Client {
         agent: Option<&Connection>,
     ) -> Result<Capability, ClientError> {
         let call = Call::new(provider, Method::GET, Endpoint::Describe, signer(agent))?;
-        self.call(&call.with_query("name", name)).await
+        self.remembered(&call.with_query("name", name)).await
     }
 
     async fn list(
@@ -102,7 +102,7 @@ impl Client {
         if let Some(cursor) = cursor {
             call = call.with_query("cursor", cursor);
         }
-        self.call(&call).await
+        self.remembered(&call).await
     }
 
     /// Adds the names of what is offered to a refusal about names, so that the next try can be right (§6.4).

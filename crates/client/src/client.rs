@@ -9,10 +9,11 @@ use procura_fetch::{FetchError, FetchPolicy};
 use procura_keys::clock::{Clock, Timestamp};
 use procura_keys::entropy::Entropy;
 
+use crate::answers::Answers;
 use crate::directory::RefusedEntry;
 use crate::error::ClientError;
 use crate::pause::Pause;
-use crate::profile::Profile;
+use crate::profile::{Profile, Protection};
 use crate::system::{SystemClock, SystemEntropy, SystemPause};
 use crate::transport::{FetchTransport, Transport};
 
@@ -23,6 +24,7 @@ pub struct Client {
     pub(crate) profile: Profile,
     pub(crate) options: Options,
     pub(crate) parts: Parts,
+    pub(crate) answers: Arc<Answers>,
 }
 
 impl Client {
@@ -38,6 +40,7 @@ impl Client {
             profile,
             options,
             parts,
+            answers: Arc::default(),
         }
     }
 
@@ -132,8 +135,8 @@ pub enum Notice {
     HostKeyCreated {
         /// The directory.
         directory: Option<PathBuf>,
-        /// Whether it is encrypted there.
-        is_encrypted: bool,
+        /// How it is protected there.
+        protection: Protection,
     },
     /// An earlier registration had gone through although its answer never arrived. The protocol tells nobody which
     /// agent a key belongs to, so that agent can never be used, and another one was registered.
@@ -156,8 +159,8 @@ impl Notice {
         match self {
             Self::HostKeyCreated {
                 directory,
-                is_encrypted,
-            } => directory.is_some() && !is_encrypted,
+                protection,
+            } => directory.is_some() && *protection == Protection::Permissions,
             Self::AgentLost { .. } | Self::EntryRefused(_) => true,
             Self::OldDiscoveryUsed { .. } => false,
         }
@@ -169,21 +172,26 @@ impl fmt::Display for Notice {
         match self {
             Self::HostKeyCreated {
                 directory: Some(directory),
-                is_encrypted: true,
-            } => write!(
-                f,
-                "Created this machine's key pair. Keys are kept encrypted in {}.",
-                directory.display()
-            ),
-            Self::HostKeyCreated {
-                directory: Some(directory),
-                is_encrypted: false,
-            } => write!(
-                f,
-                "warning: Created this machine's key pair. Keys are kept unencrypted in {}, in files that only \
-                 your user can read.",
-                directory.display()
-            ),
+                protection,
+            } => {
+                let directory = directory.display();
+                match protection {
+                    Protection::Passphrase => write!(
+                        f,
+                        "Created this machine's key pair. Keys are kept in {directory}, encrypted under the passphrase."
+                    ),
+                    Protection::Keychain(name) => write!(
+                        f,
+                        "Created this machine's key pair. Keys are kept in {directory}, encrypted under a key in the \
+                         {name}."
+                    ),
+                    Protection::Permissions => write!(
+                        f,
+                        "warning: Created this machine's key pair. Keys are kept unencrypted in {directory}, in files \
+                         that only your user can read."
+                    ),
+                }
+            }
             Self::HostKeyCreated {
                 directory: None, ..
             } => f.write_str("Created a key pair for this host. It is kept in memory only."),

@@ -7,6 +7,7 @@ use http::header::{ACCEPT, CACHE_CONTROL};
 use http::{HeaderMap, HeaderValue};
 use procura_agent_auth::wire::discovery::PATH;
 use procura_fetch::{Request, Response};
+use procura_keys::clock::Timestamp;
 use url::Url;
 
 use crate::call::JSON;
@@ -32,6 +33,22 @@ impl Client {
     pub async fn rediscover(&self, url: &str) -> Result<Provider, ClientError> {
         let base = base_url(url)?;
         self.fetch(&base, None).await
+    }
+
+    /// Takes a provider from a discovery document that came some other way, such as with a program made for it, and
+    /// never asks for it: only [`rediscover`](Self::rediscover) does (§5.1). Checked like one that was fetched; whoever
+    /// calls this vouches for where it came from.
+    pub fn configure(&self, document: &[u8]) -> Result<Provider, ClientError> {
+        let provider = Provider::parse(document, &self.url_policy());
+        let provider = provider.map_err(|defect| ClientError::bad_provider("the file", defect))?;
+        let record = ProviderRecord {
+            provider: provider.clone(),
+            known_as: Vec::new(),
+            fresh_until: FOREVER,
+            clock_offset: 0,
+        };
+        self.profile.put_provider(record, &*self.parts.entropy)?;
+        Ok(provider)
     }
 
     /// Every provider met so far, by name.
@@ -196,8 +213,8 @@ fn require_issuer(base: &str, provider: &Provider, expected: &str) -> Result<(),
     Err(ClientError::bad_provider(base, defect))
 }
 
-/// For how long a document may be used without asking again.
-fn fresh_for(headers: &HeaderMap) -> Duration {
+/// For how long an answer may be used without asking again: an hour where the server does not say.
+pub(crate) fn fresh_for(headers: &HeaderMap) -> Duration {
     let values = headers.get_all(CACHE_CONTROL).iter();
     let texts: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
     if texts.is_empty() {
@@ -218,6 +235,8 @@ fn fresh_for(headers: &HeaderMap) -> Duration {
     longest
 }
 
+/// When a provider that was configured is asked for its document: at the end of the year 9999.
+const FOREVER: Timestamp = Timestamp::from_seconds(253_402_300_799);
 /// Used when the server says nothing about caching.
 const DEFAULT_FRESHNESS: Duration = Duration::from_hours(1);
 /// The longest time without asking again, whatever the server says.

@@ -67,12 +67,16 @@ impl Client {
         let (entropy, now) = (&*self.parts.entropy, self.now());
         let (keys, are_new) = self.profile.host_keys(issuer, entropy, now)?;
         if are_new {
-            self.notify(&Notice::HostKeyCreated {
-                directory: self.profile.directory().map(Into::into),
-                is_encrypted: self.profile.is_encrypted(),
-            });
+            self.notify_of_host_key();
         }
         Ok(keys)
+    }
+
+    pub(crate) fn notify_of_host_key(&self) {
+        self.notify(&Notice::HostKeyCreated {
+            directory: self.profile.directory().map(Into::into),
+            protection: self.profile.protection(),
+        });
     }
 
     /// Goes on with keys that were accepted when those before them were not.

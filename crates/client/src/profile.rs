@@ -5,9 +5,12 @@
 //! Every change happens under a lock that holds for all processes, and reads the file again first. Nothing
 //! waits for a network while it holds the lock.
 
+mod access;
 mod error;
 mod intents;
+mod keychain;
 mod keys;
+mod protection;
 mod records;
 mod storage;
 #[cfg(test)]
@@ -26,12 +29,16 @@ use serde::de::DeserializeOwned;
 
 pub use self::error::ProfileError;
 pub(crate) use self::intents::Intent;
+#[cfg(feature = "keychain")]
+pub use self::keychain::SystemKeychain;
+pub use self::keychain::{Keychain, KeychainError};
 pub(crate) use self::keys::KeyChoice;
+pub use self::protection::{Keeper, Protection};
 use self::records::AgentFile;
 pub use self::records::Connection;
 pub(crate) use self::records::{KeptLocation, ProviderRecord};
 use self::storage::Storage;
-use self::vault::{VAULT, Vault, VaultDefect, VaultFile};
+use self::vault::{VAULT, Vault};
 use crate::error::{CallerError, ClientError};
 
 /// A client's state. Clones and other processes may use the same directory at the same time.
@@ -45,56 +52,12 @@ impl Profile {
     /// The profile in `directory`, which is made when something is first written. Its keys are not encrypted; one
     /// whose keys are is refused.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, ProfileError> {
-        let directory = directory.into();
-        if directory.join(VAULT).exists() {
-            return Err(ProfileError::Locked { path: directory });
-        }
-        Ok(Self {
-            storage: Storage::directory(directory)?,
-            vault: None,
-        })
-    }
-
-    /// The profile in `directory`, all of whose files are encrypted under a passphrase. The first time, what is there is
-    /// encrypted, too. Without the passphrase there is no way back to the keys.
-    pub fn open_encrypted(
-        directory: impl Into<PathBuf>,
-        passphrase: &[u8],
-        entropy: &dyn Entropy,
-    ) -> Result<Self, ProfileError> {
-        if passphrase.is_empty() {
-            return Err(ProfileError::EmptyPassphrase);
-        }
-        let storage = Storage::directory(directory.into())?;
-        // Two that begin together have to agree on one key.
-        let _lock = storage.lock()?;
-        let refused = |defect: VaultDefect| storage.damaged(VAULT, &defect);
-        let plain = Self {
-            storage: storage.clone(),
-            vault: None,
-        };
-        let (vault, mut file) = if let Some(file) = plain.read::<VaultFile>(VAULT)? {
-            (Vault::unlock(&file, passphrase).map_err(refused)?, file)
-        } else {
-            let (vault, file) = Vault::create(passphrase, entropy).map_err(refused)?;
-            plain.write(VAULT, &file, entropy)?;
-            (vault, file)
-        };
         let profile = Self {
-            storage: storage.clone(),
-            vault: Some(Arc::new(vault)),
+            storage: Storage::directory(directory.into())?,
+            vault: None,
         };
-        if !file.is_complete {
-            profile.seal_all(entropy)?;
-            file.is_complete = true;
-            plain.write(VAULT, &file, entropy)?;
-        }
+        profile.refuse_locked()?;
         Ok(profile)
-    }
-
-    /// Whether what is written is encrypted.
-    pub fn is_encrypted(&self) -> bool {
-        self.vault.is_some()
     }
 
     /// A profile that is gone with the process.
@@ -245,6 +208,8 @@ impl Profile {
         if let Some(vault) = &self.vault {
             let opened = vault.open(name, &bytes);
             bytes = opened.map_err(|defect| self.storage.damaged(name, &defect))?;
+        } else if Vault::is_sealed(&bytes) {
+            self.refuse_locked()?;
         }
         let record = serde_json::from_slice(&bytes);
         record
@@ -272,23 +237,20 @@ impl Profile {
         if let Some(vault) = &self.vault {
             let sealed = vault.seal(name, &bytes, entropy);
             bytes = sealed.map_err(|defect| self.storage.damaged(name, &defect))?;
+        } else {
+            // It may have been encrypted by another process since it was opened.
+            self.refuse_locked()?;
         }
         self.storage.write(name, &bytes, entropy)
     }
 
-    /// Encrypts what is not.
-    fn seal_all(&self, entropy: &dyn Entropy) -> Result<(), ProfileError> {
-        let mut names = vec![keys::HOST.to_owned()];
-        for folder in [AGENTS, PROVIDERS, intents::INTENTS] {
-            names.extend(self.storage.list(folder)?);
-        }
-        for name in names {
-            let bytes = self.storage.read(&name)?;
-            if let Some(bytes) = bytes.filter(|bytes| !Vault::is_sealed(bytes)) {
-                self.put(&name, bytes, entropy)?;
+    fn refuse_locked(&self) -> Result<(), ProfileError> {
+        match self.storage.path() {
+            Some(directory) if directory.join(VAULT).exists() => {
+                Err(self.locked(Self::protection_of(directory)?))
             }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

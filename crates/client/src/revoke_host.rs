@@ -83,6 +83,8 @@ impl Client {
     pub fn new_host(&self, per_server: bool) -> Result<NewHost, ClientError> {
         let (entropy, now) = (&*self.parts.entropy, self.now());
         let forgotten = self.profile.renew_host(per_server, entropy, now)?;
+        self.answers.forget();
+        self.notify_of_host_key();
         Ok(NewHost {
             thumbprint: self.host_identity(None)?.map(|it| it.thumbprint),
             forgotten,

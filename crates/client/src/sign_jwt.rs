@@ -1,9 +1,12 @@
 //! Tokens for use elsewhere: `sign_jwt` (§6.5).
 
+use http::Method;
 use procura_keys::thumbprint::Thumbprint;
 use serde::Serialize;
+use url::Url;
 
 use crate::answer::ACTIVE;
+use crate::binding::Binding;
 use crate::client::Client;
 use crate::error::{CallerError, ClientError};
 use crate::profile::Connection;
@@ -18,6 +21,18 @@ pub struct SignedJwt {
     pub expires_in: i64,
 }
 
+/// A signed agent JWT that only works together with its proof.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct BoundJwt {
+    /// The token, for `Authorization: DPoP`.
+    pub token: String,
+    /// The proof, for the header `DPoP`. Good for the one request.
+    #[serde(rename = "dpop")]
+    pub proof: String,
+    /// Seconds they are good for.
+    pub expires_in: i64,
+}
+
 impl Client {
     /// Signs an agent JWT for `aud`, the issuer unless given. With `capabilities` it is good for those only,
     /// and the agent has to hold them all.
@@ -27,6 +42,41 @@ impl Client {
         aud: Option<&str>,
         capabilities: Option<&[String]>,
     ) -> Result<SignedJwt, ClientError> {
+        let token = self.token_for(agent, aud, capabilities, None)?;
+        Ok(SignedJwt {
+            token,
+            expires_in: LIFETIME_SECONDS,
+        })
+    }
+
+    /// The same for one request with this method to this URL, bound to a key that is made for it and kept nowhere
+    /// (RFC 9449): whoever takes the token from a log can do nothing with it. For services that demand DPoP.
+    pub fn sign_bound_jwt(
+        &self,
+        agent: &str,
+        aud: Option<&str>,
+        capabilities: Option<&[String]>,
+        method: &Method,
+        url: &Url,
+    ) -> Result<BoundJwt, ClientError> {
+        let binding = Binding::new(&*self.parts.entropy)?;
+        let token = self.token_for(agent, aud, capabilities, Some(binding.thumbprint()))?;
+        let issuer = self.profile.connection(agent)?.issuer;
+        let proof = binding.proof(&token, method, url, self.stamp(&issuer)?)?;
+        Ok(BoundJwt {
+            token,
+            proof,
+            expires_in: LIFETIME_SECONDS,
+        })
+    }
+
+    fn token_for(
+        &self,
+        agent: &str,
+        aud: Option<&str>,
+        capabilities: Option<&[String]>,
+        bound_to: Option<&Thumbprint>,
+    ) -> Result<String, ClientError> {
         let connection = self.profile.connection(agent)?;
         if connection.status != ACTIVE {
             return Err(CallerError::NotActive(connection.status).into());
@@ -38,13 +88,10 @@ impl Client {
             agent_id: &connection.agent_id,
             aud: aud.unwrap_or(&connection.issuer),
             capabilities,
-            bound_to: None,
+            bound_to,
         };
         let key = self.profile.agent_keys(&connection)?.in_force;
-        Ok(SignedJwt {
-            token: agent_token(&key, &claims, stamp)?,
-            expires_in: LIFETIME_SECONDS,
-        })
+        Ok(agent_token(&key, &claims, stamp)?)
     }
 }
 

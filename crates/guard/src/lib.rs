@@ -5,9 +5,11 @@
 //! registered the agents about each token, by introspection ([`Introspection`]), or judges tokens itself where
 //! it has the records at hand ([`Local`]).
 //!
-//! ```no_run
+//! ```
+//! # #[cfg(not(feature = "axum"))] fn main() {}
 //! # #[cfg(feature = "axum")]
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use axum::{Json, Router, routing::post};
 //! use procura_guard::{Agent, Call, Guard, Introspection, Protects};
 //!
@@ -21,6 +23,13 @@
 //! let app: Router = Router::new()
 //!     .route("/execute", post(transfer))
 //!     .layer(guard.layer(Protects::execution([capability])));
+//!
+//! // Whoever comes without a token is told where to get one; nobody is asked about it.
+//! let request = http::Request::post("/execute").body(axum::body::Body::empty())?;
+//! let answer = tower::ServiceExt::oneshot(app, request).await?;
+//! assert_eq!(answer.status(), 401);
+//! let challenge = answer.headers()["www-authenticate"].to_str()?;
+//! assert!(challenge.contains("https://bank.example/.well-known/agent-configuration"), "{challenge}");
 //! # Ok(())
 //! # }
 //! ```

@@ -1,5 +1,7 @@
 //! `procura discover`: finds a provider at a URL and remembers it.
 
+use std::path::PathBuf;
+
 use procura_client::{Client, Provider};
 use serde_json::{Value, json};
 
@@ -9,18 +11,29 @@ use crate::outcome::Outcome;
 /// Look at the service at a URL and remember it
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    #[arg(help = "The service, for example https://bank.example")]
-    url: String,
+    #[arg(
+        help = "The service, for example https://bank.example",
+        required_unless_present = "file"
+    )]
+    url: Option<String>,
     /// Ask the service even if its last answer is still fresh
     #[arg(long)]
     refresh: bool,
+    /// Take a discovery document from this file, and never ask the service for it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "refresh"])]
+    file: Option<PathBuf>,
 }
 
 pub(crate) async fn run(arguments: Arguments, client: &Client) -> Result<Outcome, CommandError> {
-    let provider = if arguments.refresh {
-        client.rediscover(&arguments.url).await?
-    } else {
-        client.discover(&arguments.url).await?
+    let url = arguments.url.unwrap_or_default();
+    let provider = match arguments.file {
+        Some(file) => {
+            let failed =
+                |error| CommandError::Usage(format!("cannot read {}: {error}", file.display()));
+            client.configure(&std::fs::read(&file).map_err(failed)?)?
+        }
+        None if arguments.refresh => client.rediscover(&url).await?,
+        None => client.discover(&url).await?,
     };
     Ok(Outcome::done(&value(&provider), text(&provider)))
 }

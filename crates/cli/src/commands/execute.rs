@@ -1,6 +1,9 @@
 //! `procura execute`: runs a capability.
 
+mod batch;
+
 use std::io::Read as _;
+use std::path::PathBuf;
 
 use procura_client::{Client, Executed};
 use serde_json::{Map, Value};
@@ -19,11 +22,15 @@ use crate::printer::Printer;
 pub(crate) struct Arguments {
     /// The agent, the capability, and its arguments as a JSON object, or - to read them from
     /// standard input
-    #[arg(required = true, num_args = 1..=3, value_name = "WORDS")]
+    #[arg(required_unless_present = "batch", num_args = 1..=3, value_name = "WORDS")]
     words: Vec<String>,
     /// One argument; a value that is JSON is taken as such, any other as text
     #[arg(long = "arg", value_name = "KEY=VALUE")]
     pairs: Vec<String>,
+    /// Run several calls in one request, each judged by itself: from this file, or - for standard input, one JSON
+    /// object with capability and arguments on each line
+    #[arg(long, value_name = "FILE", conflicts_with = "pairs")]
+    batch: Option<PathBuf>,
 }
 
 pub(crate) async fn run(
@@ -31,6 +38,9 @@ pub(crate) async fn run(
     client: &Client,
     printer: &Printer,
 ) -> Result<Outcome, CommandError> {
+    if let Some(file) = arguments.batch {
+        return batch::run(&file, arguments.words, client).await;
+    }
     let call = Call::read(arguments)?;
     let agent = agent_or_only(client, call.agent)?;
     let mut listener = |chunk: &Value| printer.piece(chunk);
@@ -61,7 +71,9 @@ impl Call {
     /// Tells the words apart: arguments are an object and begin with a brace, and what is left is the capability,
     /// after the agent if there are two.
     fn read(arguments: Arguments) -> Result<Self, CommandError> {
-        let Arguments { mut words, pairs } = arguments;
+        let Arguments {
+            mut words, pairs, ..
+        } = arguments;
         let is_arguments = |it: &mut String| it.starts_with('{') || it == "-";
         let text = words.pop_if(|it| is_arguments(it));
         let mut members = text.map(|it| object(&it)).transpose()?;

@@ -15,6 +15,7 @@ use crate::tests::bank::{Bank, agent, approval, refusal};
 
 mod asking;
 mod capabilities;
+mod http;
 mod session;
 
 /// An MCP client that has said hello.
@@ -28,24 +29,28 @@ struct Mcp {
     person: Value,
 }
 
+fn client_of(bank: Bank) -> Client {
+    let clock = Arc::new(StillClock);
+    let parts = Parts {
+        transport: Arc::new(bank),
+        clock: clock.clone(),
+        entropy: Arc::new(SystemEntropy),
+        pause: clock,
+    };
+    let options = Options {
+        directory: Some("https://directory.example".to_owned()),
+        ..Options::default()
+    };
+    Client::new(Profile::in_memory(), options, parts)
+}
+
 impl Mcp {
     async fn with(bank: Bank, capabilities: Value) -> Self {
         Self::start(bank, capabilities, Access::Anywhere, false).await
     }
 
     async fn start(bank: Bank, capabilities: Value, access: Access, tools: bool) -> Self {
-        let clock = Arc::new(StillClock);
-        let parts = Parts {
-            transport: Arc::new(bank),
-            clock: clock.clone(),
-            entropy: Arc::new(SystemEntropy),
-            pause: clock,
-        };
-        let options = Options {
-            directory: Some("https://directory.example".to_owned()),
-            ..Options::default()
-        };
-        let client = Client::new(Profile::in_memory(), options, parts);
+        let client = client_of(bank);
         let (here, there) = duplex(1 << 16);
         let (input, output) = split(there);
         tokio::spawn(Server::new(client, access, tools).serve(input, output));

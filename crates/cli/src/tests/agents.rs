@@ -304,3 +304,35 @@ async fn with_several_agents_one_has_to_be_named() {
     error: say which agent is meant: agt_1, agt_2
     ");
 }
+
+#[tokio::test]
+async fn a_batch_prints_how_each_call_went_and_fails_if_one_was_refused() {
+    let mut document = bank::document();
+    document["endpoints"]["batch_execute"] = json!("/capability/batch-execute");
+    let answer = json!({ "responses": [
+        { "id": "1", "status": "failed", "error": { "error": "constraint_violated", "message": "too much" } },
+        { "id": "0", "status": "completed", "data": { "balance": 7 } },
+    ]});
+    let bank = Bank::open()
+        .but("GET /.well-known/agent-configuration", 200, &document)
+        .on("POST /capability/batch-execute", 200, &answer);
+    let terminal = connected(bank).await;
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("calls");
+    let path = file.to_str().unwrap();
+    let calls = "{\"capability\":\"check_balance\"}\n\n{\"capability\":\"transfer\",\"arguments\":{\"amount\":5}}\n";
+    std::fs::write(&file, calls).unwrap();
+    insta::assert_snapshot!(terminal.run(&["execute", "--batch", path]).await, @r#"
+    exit 3
+    -- out --
+    {"data":{"balance":7}}
+    {"error":"constraint_violated","http_status":200,"message":"too much"}
+    -- err --
+    "#);
+    std::fs::write(&file, "{\"capability\":\"a\"}\n{\"capability\":1}").unwrap();
+    let refused = terminal.run(&["execute", "--batch", path]).await;
+    assert!(
+        refused.starts_with("exit 2") && refused.contains("line 2"),
+        "{refused}"
+    );
+}

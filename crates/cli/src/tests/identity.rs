@@ -151,7 +151,7 @@ async fn the_configuration_is_shown() {
     -- out --
     Version     0.1.0
     Data        in memory
-    Encrypted   no
+    Keys        not encrypted
     Directory   https://directory.example
     Host name   laptop
     Agents      0
@@ -208,4 +208,20 @@ async fn the_doctor_names_the_broken_hop() {
     The discovery hop is broken.
     -- err --
     ");
+}
+
+#[tokio::test]
+async fn a_bound_token_is_printed_as_the_two_headers_to_send() {
+    let terminal = Terminal::new(Bank::open());
+    terminal.run(&["connect", "https://bank.example"]).await;
+    let url = "https://api.bank.example/run";
+    let signed = terminal
+        .run(&["sign", "--dpop", url, "--method", "GET"])
+        .await;
+    let lines: Vec<_> = signed.lines().collect();
+    assert_eq!(lines[0], "exit 0");
+    assert!(lines[2].starts_with("Authorization: DPoP ey"), "{signed}");
+    assert!(lines[3].starts_with("DPoP: ey"), "{signed}");
+    let refused = terminal.run(&["sign", "--method", "GET"]).await;
+    assert!(refused.starts_with("exit 2"), "{refused}");
 }

@@ -270,3 +270,37 @@ fn one_spelling_of_a_base_url() {
         "https://bank.example/a"
     );
 }
+
+// AA-5.1-03
+#[tokio::test]
+async fn a_provider_that_was_configured_is_never_asked_for_its_document() {
+    let stage = Stage::new();
+    let mut document = bank();
+    document["endpoints"]["capabilities"] = json!("/elsewhere/list");
+    let provider = stage.client.configure(document.to_string().as_bytes());
+    assert_eq!(provider.unwrap().issuer(), BANK);
+    stage.clock.turn(hours(24 * 400));
+    stage.connected().await;
+    let list = "GET /elsewhere/list";
+    stage.on(list, ok(&json!({ "capabilities": [] })));
+    stage.client.capabilities(BANK, None, None).await.unwrap();
+    assert_eq!(stage.sent(list).len(), 1);
+    assert!(stage.sent(DISCOVERY).is_empty());
+    stage.client.rediscover(BANK).await.unwrap();
+    assert_eq!(stage.sent(DISCOVERY).len(), 1);
+}
+
+#[test]
+fn a_document_that_would_not_do_from_the_network_does_not_do_from_a_file() {
+    let stage = Stage::new();
+    let mut document = bank();
+    document["issuer"] = json!("http://bank.example");
+    for text in [document.to_string(), "{".to_owned(), "[]".to_owned()] {
+        let refused = stage.client.configure(text.as_bytes());
+        assert!(
+            matches!(refused, Err(ClientError::BadProvider { .. })),
+            "{text}"
+        );
+    }
+    assert!(stage.client.providers().unwrap().is_empty());
+}

@@ -360,7 +360,7 @@ async fn a_job_that_fails_is_a_refusal_and_one_that_never_ends_is_left() {
     );
 }
 
-// AA-8.12-13, AA-8.12-14
+// AA-8.12-13, AA-8.12-14, AA-8.12-16
 #[tokio::test]
 async fn a_job_elsewhere_is_not_asked_for() {
     for url in [
@@ -368,6 +368,11 @@ async fn a_job_elsewhere_is_not_asked_for() {
         "https://bank.example:8443/jobs/1",
         "http://bank.example/jobs/1",
         "http://127.0.0.1/jobs/1",
+        "https://127.0.0.1/jobs/1",
+        "https://10.0.0.1/jobs/1",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://[fe80::1]/jobs/1",
+        "https://localhost/jobs/1",
         "/jobs/1",
     ] {
         let stage = stage().await;

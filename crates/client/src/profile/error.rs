@@ -3,6 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::keychain::KeychainError;
+use super::protection::Protection;
+
 /// Why local state cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
@@ -35,11 +38,27 @@ pub enum ProfileError {
         /// The file.
         path: PathBuf,
     },
-    /// The profile is encrypted, and was opened without its passphrase.
-    #[error("the keys in {} are encrypted; open them with their passphrase", .path.display())]
+    /// The profile is encrypted, and was opened without what opens it.
+    #[error("the keys in {} are encrypted; {}", .path.display(), opened_by(*.by))]
     Locked {
         /// The directory.
         path: PathBuf,
+        /// What opens it.
+        by: Protection,
+    },
+    /// Another passphrase was meant, or `vault.json` was changed.
+    #[error("the passphrase does not fit the keys in {}", .path.display())]
+    WrongPassphrase {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The keychain does not give the key.
+    #[error("cannot use the key to {}: {error}", .path.display())]
+    Keychain {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        error: KeychainError,
     },
     /// No passphrase at all.
     #[error("the passphrase is empty")]
@@ -50,4 +69,11 @@ pub enum ProfileError {
         /// The file.
         path: PathBuf,
     },
+}
+
+fn opened_by(by: Protection) -> &'static str {
+    match by {
+        Protection::Keychain(_) => "the key to them is in the keychain of this system",
+        Protection::Passphrase | Protection::Permissions => "open them with their passphrase",
+    }
 }

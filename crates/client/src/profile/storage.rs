@@ -184,6 +184,30 @@ impl Storage {
         Ok(names)
     }
 
+    /// Removes what writes that were cut off left in `folder`. Only under the lock, when nobody writes.
+    pub(super) fn sweep(&self, folder: &str) -> Result<(), ProfileError> {
+        let Self::Directory(directory) = self else {
+            return Ok(());
+        };
+        let path = directory.join(folder);
+        let entries = match fs::read_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(|error| failure("read", &path, error))?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(|error| failure("read", &path, error))?;
+            if entry
+                .file_name()
+                .as_encoded_bytes()
+                .ends_with(TEMPORARY.as_bytes())
+            {
+                let path = entry.path();
+                fs::remove_file(&path).map_err(|error| failure("remove", &path, error))?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn damaged(&self, name: &str, reason: &impl ToString) -> ProfileError {
         ProfileError::Damaged {
             path: self.path_of(name),

@@ -5,6 +5,7 @@ use super::*;
 fn read(words: &[&str], pairs: &[&str]) -> Result<Call, CommandError> {
     let own = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
     Call::read(Arguments {
+        batch: None,
         words: own(words),
         pairs: own(pairs),
     })

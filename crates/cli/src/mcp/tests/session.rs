@@ -245,3 +245,20 @@ async fn a_challenge_leads_to_its_service_under_the_same_permission() {
     let refused = mcp.failed("discover_provider", arguments).await;
     assert_eq!(refused["error"], "not_permitted");
 }
+
+// AA-6.4-02
+#[tokio::test]
+async fn an_agent_without_a_name_is_called_after_the_program_it_runs_in() {
+    let mut answer = agent("active");
+    answer.as_object_mut().unwrap().remove("name");
+    let mut mcp = Mcp::with(
+        Bank::open().but("POST /agent/register", 200, &answer),
+        json!({}),
+    )
+    .await;
+    let mut nameless = connect();
+    nameless.as_object_mut().unwrap().remove("name");
+    mcp.done("connect_agent", nameless).await;
+    let agents = mcp.done("list_agents", json!({})).await;
+    assert_eq!(agents["agents"][0]["name"], "test-client");
+}

@@ -8,6 +8,10 @@ use procura_keys::clock::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_770_000_000);
 
+fn keeper() -> Keeper {
+    Keeper::passphrase(b"passphrase").unwrap()
+}
+
 fn host_key(profile: &Profile) -> [u8; 32] {
     let (keys, _) = profile.host_keys(BANK, &SystemEntropy, NOW).unwrap();
     *keys.in_force.public().as_bytes()
@@ -17,7 +21,13 @@ fn host_key(profile: &Profile) -> [u8; 32] {
 #[test]
 fn what_is_kept_is_read_with_the_passphrase_alone() {
     let home = tempfile::tempdir().unwrap();
-    let open = |passphrase: &[u8]| Profile::open_encrypted(home.path(), passphrase, &SystemEntropy);
+    let open = |passphrase: &[u8]| {
+        Profile::open_encrypted(
+            home.path(),
+            &Keeper::passphrase(passphrase)?,
+            &SystemEntropy,
+        )
+    };
     let key = host_key(&open(b"correct horse").unwrap());
     assert_eq!(host_key(&open(b"correct horse").unwrap()), key);
     let file = fs::read_to_string(home.path().join("host.json")).unwrap();
@@ -26,7 +36,10 @@ fn what_is_kept_is_read_with_the_passphrase_alone() {
         "{file}"
     );
     for wrong in [&b"correct hors"[..], b"Correct horse"] {
-        assert!(matches!(open(wrong), Err(ProfileError::Damaged { .. })));
+        assert!(matches!(
+            open(wrong),
+            Err(ProfileError::WrongPassphrase { .. })
+        ));
     }
     assert!(matches!(open(b""), Err(ProfileError::EmptyPassphrase)));
     assert!(matches!(
@@ -39,7 +52,8 @@ fn what_is_kept_is_read_with_the_passphrase_alone() {
 fn what_was_there_before_is_sealed() {
     let home = tempfile::tempdir().unwrap();
     let key = host_key(&Profile::open(home.path()).unwrap());
-    let open = || Profile::open_encrypted(home.path(), b"passphrase", &SystemEntropy).unwrap();
+    let keeper = keeper();
+    let open = || Profile::open_encrypted(home.path(), &keeper, &SystemEntropy).unwrap();
     assert_eq!(host_key(&open()), key);
     let file = fs::read(home.path().join("host.json")).unwrap();
     assert!(Vault::is_sealed(&file));
@@ -58,7 +72,7 @@ fn what_was_there_before_is_sealed() {
 #[test]
 fn a_file_that_was_changed_swapped_or_planted_is_refused() {
     let home = tempfile::tempdir().unwrap();
-    let profile = Profile::open_encrypted(home.path(), b"passphrase", &SystemEntropy).unwrap();
+    let profile = Profile::open_encrypted(home.path(), &keeper(), &SystemEntropy).unwrap();
     host_key(&profile);
     let path = home.path().join("host.json");
     let whole = fs::read(&path).unwrap();
@@ -84,8 +98,11 @@ fn a_file_that_was_changed_swapped_or_planted_is_refused() {
 
 #[test]
 fn a_planted_vault_cannot_ask_for_all_memory() {
-    let (_, mut file) = Vault::create(b"passphrase", &SystemEntropy).unwrap();
-    file.kdf.memory_kib = u32::MAX;
-    let refused = Vault::unlock(&file, b"passphrase").err();
+    let (_, mut file) = Vault::create(&keeper(), &SystemEntropy).unwrap();
+    let KeptBy::Passphrase(kdf) = &mut file.keeper else {
+        panic!("it is kept by a passphrase");
+    };
+    kdf.memory_kib = u32::MAX;
+    let refused = Vault::unlock(&file, &keeper()).err();
     assert_eq!(refused, Some(VaultDefect::UnknownKdf));
 }
