@@ -4,7 +4,7 @@
 //   cargo build -p procura-server --example showcase
 //   node --experimental-websocket docs/pages/look.mjs OUTPUT [PAGE…]
 //
-// OUTPUT is a folder for the screenshots. The exit code is 1 if axe finds something or a page is too heavy. Node 22
+// PAGES_LANGUAGE=de shows them in German. OUTPUT is a folder for the screenshots. The exit code is 1 if axe finds something or a page is too heavy. Node 22
 // needs no flag.
 
 import { spawn } from "node:child_process";
@@ -54,6 +54,8 @@ async function look(browser, { name, who, path, html, opened }) {
   const page = { send: (method, parameters) => browser.send(method, parameters, sessionId) };
   await page.send("Page.enable");
   await page.send("Network.enable");
+  const language = process.env.PAGES_LANGUAGE ?? "en";
+  await page.send("Network.setCookie", { url: address, name: "procura_language", value: language });
   if (who) {
     const at = cookies[who].indexOf("=");
     await page.send("Network.setCookie", {

@@ -10,6 +10,7 @@ use procura_keys::digest::{sha256, to_base64url};
 use serde::Serialize;
 use serde_json::{Number, Value};
 
+use crate::limit::HeldTo;
 use crate::presence::Strength;
 
 /// One pending request as a person sees it.
@@ -58,8 +59,8 @@ pub struct ConsentItem {
     pub name: String,
     /// What it does, in the server's words.
     pub description: String,
-    /// Its limits, each a sentence.
-    pub limits: Vec<String>,
+    /// Its limits.
+    pub limits: Vec<HeldTo>,
     /// Where the person may draw limits of their own, each within what is asked for.
     pub adjustable: Vec<Limit>,
     /// What deciding it takes.
@@ -161,13 +162,21 @@ impl Chosen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limit::Bound;
+
+    fn at_most(most: &str) -> HeldTo {
+        HeldTo {
+            field: "amount".to_owned(),
+            bounds: vec![Bound::AtMost(most.to_owned())],
+        }
+    }
 
     fn view() -> ConsentView {
         let item = |id: &str, strength| ConsentItem {
             id: id.into(),
             name: id.into(),
             description: "x".into(),
-            limits: vec!["up to 5".into()],
+            limits: vec![at_most("5")],
             adjustable: Vec::new(),
             strength,
         };
@@ -193,7 +202,7 @@ mod tests {
         let shown = view();
         assert_eq!(shown.digest(), view().digest());
         let mut swapped = view();
-        swapped.items[1].limits[0] = "up to 5000".into();
+        swapped.items[1].limits[0] = at_most("5000");
         assert_ne!(shown.digest(), swapped.digest());
     }
 

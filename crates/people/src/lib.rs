@@ -6,6 +6,7 @@ pub mod account;
 pub mod challenge;
 pub mod consent;
 pub mod invitation;
+pub mod limit;
 pub mod lookalike;
 pub mod mail;
 pub mod passkey;

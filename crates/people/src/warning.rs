@@ -87,13 +87,21 @@ mod tests {
 
     use super::*;
     use crate::consent::ConsentKind;
+    use crate::limit::{Bound, HeldTo};
+
+    fn limit(field: &str) -> HeldTo {
+        HeldTo {
+            field: field.to_owned(),
+            bounds: vec![Bound::AtMost("5".to_owned())],
+        }
+    }
 
     fn item(strength: Strength, limits: &[&str]) -> ConsentItem {
         ConsentItem {
             id: String::new(),
             name: String::new(),
             description: String::new(),
-            limits: limits.iter().map(|limit| (*limit).to_owned()).collect(),
+            limits: limits.iter().map(|field| limit(field)).collect(),
             adjustable: Vec::new(),
             strength,
         }

@@ -6,8 +6,6 @@
 //   data-passkey   "get" to use a passkey, "create" to make one
 //   data-confirm   where to get what to ask for first, when making one takes a gesture with another
 
-const FAILED = "The passkey was not used. Nothing was changed; you can try again.";
-
 function toBytes(text) {
   const plain = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(plain, (c) => c.charCodeAt(0));
@@ -89,7 +87,7 @@ async function onSubmit(event) {
   } catch {
     delete form.dataset.busy;
     if (form.elements.confirmation) form.elements.confirmation.value = "";
-    say(form, FAILED);
+    say(form, document.querySelector("script[data-failed]").dataset.failed);
   }
 }
 

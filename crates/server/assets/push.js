@@ -2,8 +2,6 @@
 // browser can do that; when its button is pressed, the browser's push service is asked where to send to, and the
 // form takes that to the server.
 
-const FAILED = "This device cannot be told. Allow notifications for this site, and try again.";
-
 async function active(worker) {
   const registration = await navigator.serviceWorker.register(worker);
   const starting = registration.installing ?? registration.waiting;
@@ -43,7 +41,7 @@ if (form && "serviceWorker" in navigator && "PushManager" in window) {
     status.textContent = "";
     subscribe(form).then(
       () => form.submit(),
-      () => (status.textContent = FAILED),
+      () => (status.textContent = status.dataset.failed),
     );
   });
 }

@@ -84,7 +84,7 @@ async fn challenge(State(app): State<App>, mut response: Response) -> Response {
 async fn path_not_found(State(app): State<App>, headers: HeaderMap) -> Response {
     let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     if accepted.is_some_and(|accepted| accepted.contains("text/html")) {
-        web::not_found(app).await
+        web::not_found(app, &headers).await
     } else {
         Rejection::from(Refusal::PathNotFound).into_response()
     }

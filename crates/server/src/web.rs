@@ -15,6 +15,7 @@ mod gesture;
 mod headers;
 mod home;
 mod inbox;
+mod limit;
 mod login;
 mod next;
 mod notice;
@@ -25,12 +26,14 @@ mod signed;
 pub(crate) mod text;
 mod ticket;
 pub(crate) mod when;
+mod words;
 
 use axum::Router;
 use axum::extract::State;
-use axum::middleware::{from_fn_with_state, map_response, map_response_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_response, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use http::HeaderMap;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::app::App;
@@ -38,9 +41,12 @@ use notice::Notice;
 use origin::Origin;
 
 /// The page for a path at which nothing is served.
-pub(crate) async fn not_found(app: App) -> Response {
-    let page = notice::render(State(app), Notice::not_found().into_response()).await;
-    headers::protect(page).await
+pub(crate) async fn not_found(app: App, headers: &HeaderMap) -> Response {
+    words::in_language_of(headers, async {
+        let page = notice::render(State(app), Notice::not_found().into_response()).await;
+        headers::protect(page).await
+    })
+    .await
 }
 
 /// The routes of the pages.
@@ -90,6 +96,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/device/challenge", post(device::challenge))
         .route("/inbox", get(inbox::show))
         .route("/inbox/{reference}", get(device::show_from_inbox))
+        .route("/language", post(words::set))
         .route("/assets/{name}", get(assets::show))
         .method_not_allowed_fallback(async || Notice::wrong_method())
         .layer(
@@ -98,4 +105,5 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .layer(from_fn_with_state(own, origin::require_own))
         .layer(map_response_with_state(app.clone(), notice::render))
         .layer(map_response(headers::protect))
+        .layer(from_fn(words::speak))
 }

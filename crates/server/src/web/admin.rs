@@ -22,6 +22,7 @@ use procura_service::people::SignedIn;
 
 use super::notice::Notice;
 use super::page::{Place, Shell};
+use super::words::say;
 use crate::app::App;
 
 /// The routes of these pages.
@@ -115,7 +116,10 @@ fn chosen<T: Copy>(all: &[(T, &'static str, &'static str)], value: &str) -> Opti
 
 /// Whom something belongs to, or acts for.
 fn owner(person: Option<&Person>) -> String {
-    person.map_or_else(|| "nobody".to_owned(), |person| person.email.to_string())
+    person.map_or_else(
+        || say("nobody").to_string(),
+        |person| person.email.to_string(),
+    )
 }
 
 /// What an administrator is told when something was not done.

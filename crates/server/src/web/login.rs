@@ -18,6 +18,7 @@ use super::notice::{Notice, seconds};
 use super::page::{Shell, page};
 use super::session::{Visitor, cookie, removal};
 use super::when;
+use super::words::say;
 use crate::app::{App, ClientAddress};
 use crate::error::RefusalCode;
 
@@ -95,11 +96,9 @@ fn throttled(form: LoginPage, refusal: &Refusal) -> Response {
     let Refusal::RateLimited { retry_after } = refusal else {
         return again(form, refusal.to_string(), "no_match");
     };
-    let problem = format!(
-        "Too many tries. Wait {} and try again.",
-        when::wait(*retry_after)
-    );
-    let mut response = again(form, problem, "rate_limited");
+    let problem = say("Too many tries. Wait {wait} and try again.");
+    let problem = problem.with("wait", when::wait(*retry_after));
+    let mut response = again(form, problem.to_string(), "rate_limited");
     *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
     if let Some(value) = seconds(*retry_after) {
         response.headers_mut().insert(RETRY_AFTER, value);

@@ -16,6 +16,7 @@ use procura_service::people::SignedIn;
 
 use super::page::{Shell, page};
 use super::when;
+use super::words::{Words, say};
 use crate::app::App;
 use crate::error::RefusalCode;
 
@@ -29,7 +30,7 @@ struct Content {
     /// The outcome in the log.
     code: &'static str,
     title: &'static str,
-    text: Vec<String>,
+    text: Vec<Words>,
     command: Option<Command>,
     link: Option<Link>,
     retry_after: Option<Duration>,
@@ -69,7 +70,7 @@ impl Notice {
     }
 
     /// One more paragraph.
-    pub(super) fn say(mut self, paragraph: impl Into<String>) -> Self {
+    pub(super) fn say(mut self, paragraph: impl Into<Words>) -> Self {
         self.0.text.push(paragraph.into());
         self
     }
@@ -147,7 +148,7 @@ impl Notice {
             "rate_limited",
             "Too many tries",
         )
-        .say(format!("Try again in {}.", when::wait(retry_after)));
+        .say(say("Try again in {wait}.").with("wait", when::wait(retry_after)));
         notice.0.retry_after = Some(retry_after);
         notice
     }
@@ -160,7 +161,7 @@ impl Notice {
     }
 
     /// What cannot be done now, and why.
-    pub(super) fn not_now(why: impl Into<String>) -> Self {
+    pub(super) fn not_now(why: impl Into<Words>) -> Self {
         Self::new(StatusCode::CONFLICT, "refused", "This is not possible now").say(why)
     }
 

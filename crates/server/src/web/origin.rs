@@ -12,6 +12,7 @@ use http::header::ORIGIN;
 use url::Url;
 
 use super::notice::Notice;
+use super::words::say;
 
 /// An origin as browsers write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub(super) async fn require_own(
         .iter()
         .any(|origin| origin.as_bytes() != own.0.as_bytes());
     if foreign && !request.method().is_safe() {
-        let hint = format!("The address of this server is {}.", own.as_str());
+        let hint = say("The address of this server is {address}.").with("address", own.as_str());
         return Notice::cross_site().say(hint).into_response();
     }
     next.run(request).await

@@ -1,10 +1,13 @@
 //! What all pages have in common.
 
+use std::fmt;
+
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 use procura_service::people::SignedIn;
 
 use super::notice::Notice;
+use super::words::{Language, Words};
 use crate::app::App;
 
 /// The frame around a page.
@@ -20,6 +23,31 @@ pub(super) struct Shell {
     is_administrator: bool,
     /// Which part of the pages this is.
     here: Option<Place>,
+}
+
+/// The words of the templates, which reach functions only through what they are given.
+#[expect(
+    clippy::unused_self,
+    reason = "templates call methods of what they are given"
+)]
+impl Shell {
+    /// Says an English text in the reader's language. Never for the words of strangers.
+    pub(super) fn say(&self, text: impl fmt::Display) -> Words {
+        text.to_string().into()
+    }
+
+    /// The tag of that language.
+    pub(super) fn language(&self) -> &'static str {
+        Language::current().tag()
+    }
+
+    /// All languages: tag, own name, and whether it is this one.
+    pub(super) fn languages(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+        let current = Language::current();
+        Language::ALL
+            .into_iter()
+            .map(move |(language, tag, name)| (tag, name, language == current))
+    }
 }
 
 /// A part of the pages that the navigation leads to.

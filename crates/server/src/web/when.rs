@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use procura_keys::clock::Timestamp;
-use time::OffsetDateTime;
+use time::{Month, OffsetDateTime};
+
+use super::words::say;
 
 /// A point in time: `14:05 UTC` today, with the date on other days.
 pub(crate) fn moment(at: Timestamp, now: Timestamp) -> String {
@@ -14,12 +16,7 @@ pub(crate) fn moment(at: Timestamp, now: Timestamp) -> String {
     if at_utc.date() == now.date() {
         clock
     } else {
-        format!(
-            "{clock} on {} {} {}",
-            at_utc.day(),
-            at_utc.month(),
-            at_utc.year()
-        )
+        format!("{clock} {}", date(at_utc))
     }
 }
 
@@ -27,16 +24,41 @@ pub(crate) fn moment(at: Timestamp, now: Timestamp) -> String {
 pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     let since = now.since(at);
     match since.as_secs() {
-        0..60 => "just now".to_owned(),
-        60..2_592_000 => format!("{} ago", span(since)),
+        0..60 => say("just now").to_string(),
+        60..2_592_000 => past(since.as_secs() / 60),
         _ => day(at),
     }
 }
 
 fn day(at: Timestamp) -> String {
     match utc(at) {
-        Some(at) => format!("on {} {} {}", at.day(), at.month(), at.year()),
+        Some(at) => date(at),
         None => at.to_string(),
+    }
+}
+
+fn date(at: OffsetDateTime) -> String {
+    say("on {day} {month} {year}")
+        .with("day", at.day())
+        .with("month", say(month(at.month())))
+        .with("year", at.year())
+        .to_string()
+}
+
+fn month(month: Month) -> &'static str {
+    match month {
+        Month::January => "January",
+        Month::February => "February",
+        Month::March => "March",
+        Month::April => "April",
+        Month::May => "May",
+        Month::June => "June",
+        Month::July => "July",
+        Month::August => "August",
+        Month::September => "September",
+        Month::October => "October",
+        Month::November => "November",
+        Month::December => "December",
     }
 }
 
@@ -44,10 +66,18 @@ fn day(at: Timestamp) -> String {
 pub(crate) fn span(duration: Duration) -> String {
     let minutes = duration.as_secs() / 60;
     match minutes {
-        0 => "less than a minute".to_owned(),
-        1..60 => count(minutes, "minute"),
-        60..1440 => count(minutes / 60, "hour"),
-        _ => count(minutes / 1440, "day"),
+        0 => say("less than a minute").to_string(),
+        1..60 => count(minutes, "1 minute", "{n} minutes"),
+        60..1440 => count(minutes / 60, "1 hour", "{n} hours"),
+        _ => count(minutes / 1440, "1 day", "{n} days"),
+    }
+}
+
+fn past(minutes: u64) -> String {
+    match minutes {
+        0..60 => count(minutes, "1 minute ago", "{n} minutes ago"),
+        60..1440 => count(minutes / 60, "1 hour ago", "{n} hours ago"),
+        _ => count(minutes / 1440, "1 day ago", "{n} days ago"),
     }
 }
 
@@ -55,13 +85,16 @@ pub(crate) fn span(duration: Duration) -> String {
 pub(super) fn wait(duration: Duration) -> String {
     let seconds = duration.as_millis().div_ceil(1000).max(1);
     match u64::try_from(seconds).unwrap_or(u64::MAX) {
-        seconds @ 0..60 => count(seconds, "second"),
-        seconds => count(seconds.div_ceil(60), "minute"),
+        seconds @ 0..60 => count(seconds, "1 second", "{n} seconds"),
+        seconds => count(seconds.div_ceil(60), "1 minute", "{n} minutes"),
     }
 }
 
-fn count(number: u64, unit: &str) -> String {
-    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+fn count(number: u64, one: &'static str, many: &'static str) -> String {
+    match number {
+        1 => say(one).to_string(),
+        _ => say(many).with("n", number).to_string(),
+    }
 }
 
 fn utc(at: Timestamp) -> Option<OffsetDateTime> {

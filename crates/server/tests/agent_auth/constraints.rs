@@ -282,7 +282,8 @@ async fn the_approver_reads_the_limits_that_will_hold() {
         .person(ALICE, procura_people::presence::Method::Passkey)
         .await;
     let (_, view) = bank.read(&alice, &asked).await.unwrap();
-    let limits = view.items[0].limits.join("\n");
+    let limits = view.items[0].limits.iter().map(ToString::to_string);
+    let limits = limits.collect::<Vec<_>>().join("\n");
     assert!(
         limits.contains("10000") || limits.contains("10,000"),
         "{limits}"

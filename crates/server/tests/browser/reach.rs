@@ -1,7 +1,9 @@
 //! Every page, light and dark, for people who see, hear and move in different ways (WCAG 2.2 AA, by axe-core), and
 //! for those on a slow line.
 
-use chromiumoxide::cdp::browser_protocol::emulation::{MediaFeature, SetEmulatedMediaParams};
+use chromiumoxide::cdp::browser_protocol::emulation::{
+    MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams,
+};
 use chromiumoxide::cdp::browser_protocol::network::{ClearBrowserCookiesParams, CookieParam};
 use chromiumoxide::cdp::browser_protocol::page::{GetFrameTreeParams, SetDocumentContentParams};
 use serde_json::{Value, json};
@@ -11,16 +13,15 @@ use crate::showcase::{Showcase, Sight};
 
 impl World {
     /// Goes to see a page as the one who may, and as it was answered if it is the answer to a form.
-    async fn visit(&self, shown: &Showcase, sight: &Sight) {
+    async fn visit(&self, shown: &Showcase, sight: &Sight, language: &str) {
         self.page
             .execute(ClearBrowserCookiesParams::default())
             .await
             .unwrap();
+        self.set_cookie("procura_language", language).await;
         if let Some(who) = sight.who {
             let (name, value) = shown.cookie_of(who).split_once('=').unwrap();
-            let mut cookie = CookieParam::new(name, value);
-            cookie.url = Some(self.bank.issuer.clone());
-            self.page.set_cookie(cookie).await.unwrap();
+            self.set_cookie(name, value).await;
         }
         self.open(&sight.path).await;
         if let Some(html) = &sight.html {
@@ -38,6 +39,24 @@ impl World {
             self.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
                 .await;
         }
+    }
+
+    async fn set_cookie(&self, name: &str, value: &str) {
+        let mut cookie = CookieParam::new(name, value);
+        cookie.url = Some(self.bank.issuer.clone());
+        self.page.set_cookie(cookie).await.unwrap();
+    }
+
+    /// As wide as a phone.
+    async fn on_a_phone(&self) {
+        let screen = SetDeviceMetricsOverrideParams::new(390, 844, 1.0, false);
+        self.page.execute(screen).await.unwrap();
+    }
+
+    /// How far the page reaches beyond the screen.
+    async fn overflow(&self) -> i64 {
+        let beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        self.run(beyond).await.as_i64().unwrap()
     }
 
     /// Colours as preferred, and no motion: what is still changing its colour is not judged rightly.
@@ -74,7 +93,7 @@ async fn every_page_is_light_and_can_be_used_by_everybody() {
     let world = World::at(bank).await;
     let mut wrong = Vec::new();
     for sight in shown.sights() {
-        world.visit(&shown, sight).await;
+        world.visit(&shown, sight, "en").await;
         world.run(AXE).await;
         for scheme in ["light", "dark"] {
             world.prefer(scheme).await;
@@ -89,6 +108,30 @@ async fn every_page_is_light_and_can_be_used_by_everybody() {
         if weight > MAX_BYTES {
             wrong.push(format!("{}: {weight} bytes", sight.name));
         }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_fits_a_phone_and_can_be_used_in_german() {
+    let (bank, shown) = Showcase::open().await;
+    let world = World::at(bank).await;
+    world.on_a_phone().await;
+    world.prefer("light").await;
+    let mut wrong = Vec::new();
+    // Answers to forms were made in English.
+    for sight in shown.sights().iter().filter(|sight| sight.html.is_none()) {
+        world.visit(&shown, sight, "de").await;
+        let language = world.run("document.documentElement.lang").await;
+        assert_eq!(language, "de", "{}", sight.name);
+        let overflow = world.overflow().await;
+        if overflow > 0 {
+            wrong.push(format!("{}: {overflow} pixels too wide", sight.name));
+        }
+        world.run(AXE).await;
+        let found = world.violations().await.into_iter();
+        wrong.extend(found.map(|found| format!("{}: {found:#}", sight.name)));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     world.close().await;

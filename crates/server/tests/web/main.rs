@@ -19,6 +19,7 @@ mod decision;
 mod device;
 mod home;
 mod inbox;
+mod language;
 mod login;
 mod mail;
 mod passkey;

@@ -88,7 +88,7 @@ async fn an_agent_whose_session_ended_is_not_waiting_any_more() {
     assert_eq!(page.status, 409);
     insta::assert_snapshot!(words(&page), @r"
     This agent is not waiting any more
-    The agent that asked is expired by now, so there is nothing left to decide.
+    The agent that asked is not waiting any more, so there is nothing left to decide.
     Start again in the app if you still want it.
     Enter another code
     ");

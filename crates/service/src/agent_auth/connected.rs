@@ -13,11 +13,12 @@ use procura_agent_auth::host::{Host, HostStatus};
 use procura_agent_auth::id::{AgentId, HostId, UserId};
 use procura_agent_auth::lifetime;
 use procura_keys::clock::Timestamp;
+use procura_people::limit::HeldTo;
 use procura_store::search::{AgentSearch, HostSearch};
 use procura_store::{Page, StoreError, Transaction};
 
 use super::consent::user_id;
-use super::sentences::sentences;
+use super::held_to::held_to;
 use crate::context::Context;
 use crate::error::{ServiceError, ServiceResult};
 use crate::people::SignedIn;
@@ -69,7 +70,7 @@ pub struct HeldGrant {
     /// What its capability does, in the server's words. Empty when it is not offered any more.
     pub description: String,
     /// Its limits, each a sentence.
-    pub limits: Vec<String>,
+    pub limits: Vec<HeldTo>,
 }
 
 /// Why a person's request about their things is not carried out.
@@ -259,11 +260,7 @@ pub(crate) fn held(ctx: &Context, grant: Grant) -> HeldGrant {
         description: offered
             .map(|offered| offered.shown.description.clone())
             .unwrap_or_default(),
-        limits: grant
-            .constraints
-            .as_ref()
-            .map(sentences)
-            .unwrap_or_default(),
+        limits: grant.constraints.as_ref().map(held_to).unwrap_or_default(),
         grant,
     }
 }

@@ -13,6 +13,7 @@ use procura_agent_auth::lifetime;
 use procura_agent_auth::user_code::UserCode;
 use procura_keys::clock::Timestamp;
 use procura_people::consent::{ConsentAnswer, ConsentItem, ConsentKind, ConsentView, Limit};
+use procura_people::limit::HeldTo;
 use procura_people::person::{Person, PersonId};
 use procura_people::presence::{Lacking, Method, Strength, judge_decision};
 use procura_store::Transaction;
@@ -20,8 +21,8 @@ use procura_store::agent_auth::{AgentChange, GrantUpdate, HostChange};
 use serde_json::{Value, json};
 
 use super::bounds::{adjustable, constraints};
+use super::held_to::held_to;
 use super::link_host;
-use super::sentences::sentences;
 use crate::audit;
 use crate::context::Context;
 use crate::error::{ServiceError, ServiceResult, decide_again};
@@ -450,12 +451,10 @@ impl File {
     }
 }
 
-/// A limit of a person's own in words, such as `amount: at most 50`.
-pub fn sentence(limit: &Limit) -> String {
+/// What a limit of a person's own holds its argument to.
+pub fn own_limit(limit: &Limit) -> Vec<HeldTo> {
     let limits = constraints(std::slice::from_ref(limit)).ok().flatten();
-    limits
-        .map(|limits| sentences(&limits).join(", "))
-        .unwrap_or_default()
+    limits.as_ref().map(held_to).unwrap_or_default()
 }
 
 fn event(decision: &ApprovalDecision) -> &'static str {
@@ -487,11 +486,7 @@ fn item(ctx: &Context, grant: &Grant) -> ConsentItem {
         description: offered
             .map(|offered| offered.shown.description.clone())
             .unwrap_or_default(),
-        limits: grant
-            .constraints
-            .as_ref()
-            .map(sentences)
-            .unwrap_or_default(),
+        limits: grant.constraints.as_ref().map(held_to).unwrap_or_default(),
         adjustable: adjustable(
             grant.constraints.as_ref(),
             offered.and_then(|offered| offered.shown.input.as_ref()),

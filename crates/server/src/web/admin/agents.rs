@@ -19,11 +19,13 @@ use crate::app::App;
 use crate::web::connected::done::Done;
 use crate::web::connected::rows::{Confirm, NAMELESS, Tag, mode};
 use crate::web::form::{Fields, Query};
+use crate::web::limit;
 use crate::web::notice::Notice;
 use crate::web::page::{Shell, page};
 use crate::web::signed::Admin;
 use crate::web::text::visible;
 use crate::web::when;
+use crate::web::words::say;
 
 /// `GET /admin/agents`.
 pub(super) async fn show(
@@ -198,14 +200,14 @@ impl AgentRow {
             id: agent.id.to_string(),
             name: visible(&agent.name),
             app_id: listed.host.id.to_string(),
-            app: app.unwrap_or_else(|| NAMELESS.to_owned()),
+            app: app.unwrap_or_else(|| say(NAMELESS).to_string()),
             person: owner(listed.person.as_ref()),
             user_id: agent.user_id.as_ref().map(|id| id.0.clone()),
             mode: mode(agent.mode),
             status: Tag::of_agent(listed.status),
             used: agent
                 .last_used_at
-                .map_or_else(|| "never".to_owned(), |at| when::ago(at, now)),
+                .map_or_else(|| say("never").to_string(), |at| when::ago(at, now)),
         }
     }
 }
@@ -221,7 +223,7 @@ impl GrantRow {
         Self {
             name: visible(held.grant.capability.as_str()),
             status: held.grant.state.status().as_str(),
-            limits: held.limits.iter().map(|limit| visible(limit)).collect(),
+            limits: held.limits.iter().map(limit::sentence).collect(),
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::web::page::{Shell, page};
 use crate::web::signed::Admin;
 use crate::web::text::visible;
 use crate::web::when;
+use crate::web::words::say;
 
 /// `GET /admin/apps`.
 pub(super) async fn show(
@@ -183,10 +184,10 @@ impl AppRow {
         let used = host.last_used_at.map(|at| when::ago(at, now));
         Self {
             id: host.id.to_string(),
-            name: name.unwrap_or_else(|| NAMELESS.to_owned()),
+            name: name.unwrap_or_else(|| say(NAMELESS).to_string()),
             person: owner(listed.person.as_ref()),
             status: Tag::of_app(host.status),
-            used: used.unwrap_or_else(|| "never".to_owned()),
+            used: used.unwrap_or_else(|| say("never").to_string()),
         }
     }
 }

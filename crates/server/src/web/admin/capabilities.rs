@@ -15,6 +15,7 @@ use super::{Part, ROWS, page_of, shell};
 use crate::app::App;
 use crate::web::connected::rows::Tag;
 use crate::web::form::Query;
+use crate::web::limit;
 use crate::web::notice::Notice;
 use crate::web::page::{Shell, page};
 use crate::web::signed::Admin;
@@ -56,12 +57,7 @@ pub(super) async fn show_one(
             .iter()
             .map(|holder| HolderRow {
                 agent: AgentRow::new(&holder.agent, now),
-                limits: holder
-                    .held
-                    .limits
-                    .iter()
-                    .map(|limit| visible(limit))
-                    .collect(),
+                limits: holder.held.limits.iter().map(limit::sentence).collect(),
             })
             .collect(),
         next,

@@ -19,6 +19,7 @@ use crate::web::page::{Shell, page};
 use crate::web::signed::Admin;
 use crate::web::text::visible;
 use crate::web::when;
+use crate::web::words::say;
 
 /// `GET /admin/log`.
 pub(super) async fn show(
@@ -160,7 +161,7 @@ impl RecordRow {
             when: when::moment(record.at, now),
             event: shown(&record.event),
             outcome: Tag::new(shown(&record.outcome), tone),
-            actor: "erased".to_owned(),
+            actor: say("erased").to_string(),
             capability: None,
             about: Vec::new(),
             detail: None,

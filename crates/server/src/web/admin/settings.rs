@@ -14,6 +14,7 @@ use super::{Part, shell};
 use crate::app::App;
 use crate::web::page::{Shell, page};
 use crate::web::signed::Admin;
+use crate::web::words::say;
 
 pub(super) async fn show(State(app): State<App>, Admin(admin): Admin) -> Response {
     let policy = app.ctx.policy();
@@ -179,7 +180,10 @@ fn notices(policy: &NoticePolicy) -> Group {
             ),
             (
                 "Because of an app that nobody approves",
-                format!("{} in {}", unheeded.count, length(unheeded.per)),
+                say("{count} in {span}")
+                    .with("count", unheeded.count)
+                    .with("span", length(unheeded.per))
+                    .to_string(),
             ),
             ("Tries to deliver one", policy.tries.to_string()),
             ("The delivery log keeps it for", length(policy.keep)),
@@ -217,7 +221,8 @@ fn limits(rates: Option<&Rates>) -> Group {
 }
 
 fn rate(rate: Rate) -> String {
-    format!("{} in {}", rate.count, length(rate.per))
+    let words = say("{count} in {span}").with("count", rate.count);
+    words.with("span", length(rate.per)).to_string()
 }
 
 /// A span as the configuration writes it.

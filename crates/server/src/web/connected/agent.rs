@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect};
 use http::StatusCode;
 use procura_agent_auth::agent::AgentStatus;
 use procura_agent_auth::approval::{Approval, Channel, Purpose};
-use procura_agent_auth::grant::{Actor, GrantState, GrantStatus};
+use procura_agent_auth::grant::{Actor, GrantState, GrantStatus, Uses};
 use procura_agent_auth::id::AgentId;
 use procura_keys::clock::Timestamp;
 use procura_service::agent_auth::connected::rename::{Label, rename_agent};
@@ -20,11 +20,13 @@ use super::rows::{AgentLine, AppCard, Confirm, Tag};
 use super::{Answer, id, refused};
 use crate::app::App;
 use crate::web::form::{Fields, Form, Query};
+use crate::web::limit;
 use crate::web::notice::Notice;
 use crate::web::page::{Place, Shell, page};
 use crate::web::signed::Signed;
 use crate::web::text::visible;
 use crate::web::when;
+use crate::web::words::say;
 
 /// `GET /agents/{id}`.
 pub(super) async fn show(
@@ -179,10 +181,10 @@ impl GrantLine {
         let name = visible(grant.capability.as_str());
         Self {
             description: visible(&held.description),
-            limits: held.limits.iter().map(|limit| visible(limit)).collect(),
+            limits: held.limits.iter().map(limit::sentence).collect(),
             by: decided(held, reader, now),
             ends: grant.expires_at.map(|end| end_of(end, now)),
-            uses: grant.uses.map(|uses| format!("{} of {} uses left", uses.left(), uses.allowed())),
+            uses: grant.uses.map(uses_left),
             status: state(grant.state.status(), effective),
             revoke: effective.then(|| Confirm {
                 ask: "Take back",
@@ -198,11 +200,19 @@ impl GrantLine {
 }
 
 fn end_of(end: Timestamp, now: Timestamp) -> String {
-    if now < end {
-        format!("ends in {}", when::span(end.since(now)))
+    let words = if now < end {
+        say("ends in {span}").with("span", when::span(end.since(now)))
     } else {
-        format!("ended {}", when::ago(end, now))
-    }
+        say("ended {ago}").with("ago", when::ago(end, now))
+    };
+    words.to_string()
+}
+
+fn uses_left(uses: Uses) -> String {
+    say("{left} of {allowed} uses left")
+        .with("left", uses.left())
+        .with("allowed", uses.allowed())
+        .to_string()
 }
 
 fn state(status: GrantStatus, effective: bool) -> Tag {
@@ -218,14 +228,15 @@ fn state(status: GrantStatus, effective: bool) -> Tag {
 fn decided(held: &HeldGrant, reader: &str, now: Timestamp) -> String {
     let grant = &held.grant;
     let at = when::ago(grant.updated_at, now);
-    let (verb, by) = match &grant.state {
-        GrantState::Active { granted_by } => ("granted", granted_by),
-        GrantState::Denied { denied_by } => ("denied", denied_by),
-        GrantState::Withdrawn { withdrawn_by } => ("taken back", withdrawn_by),
+    let (words, by) = match &grant.state {
+        GrantState::Active { granted_by } => ("granted by {who} {ago}", granted_by),
+        GrantState::Denied { denied_by } => ("denied by {who} {ago}", denied_by),
+        GrantState::Withdrawn { withdrawn_by } => ("taken back by {who} {ago}", withdrawn_by),
         GrantState::Pending { .. } => {
-            return format!("asked for {}", when::ago(grant.created_at, now));
+            let asked = when::ago(grant.created_at, now);
+            return say("asked for {ago}").with("ago", asked).to_string();
         }
-        GrantState::Revoked => return format!("ended {at}"),
+        GrantState::Revoked => return say("ended {ago}").with("ago", at).to_string(),
     };
     let who = match by {
         Actor::User(id) if id.0 == reader => "you",
@@ -233,7 +244,8 @@ fn decided(held: &HeldGrant, reader: &str, now: Timestamp) -> String {
         Actor::Administrator(_) => "an administrator",
         Actor::Policy => "the rules of the server",
     };
-    format!("{verb} by {who} {at}")
+    let words = say(words).with("who", say(who));
+    words.with("ago", at).to_string()
 }
 
 /// One request that waits.
@@ -252,20 +264,18 @@ fn request_lines(requests: &[Approval], now: Timestamp) -> Vec<RequestLine> {
             let ends = when::span(request.expires_at.since(now));
             let (how, path) = match &request.channel {
                 Channel::Inbox { .. } => (
-                    format!("In your inbox, for {ends}"),
+                    say("In your inbox, for {span}"),
                     Some(format!("/inbox/{}", request.id)),
                 ),
-                Channel::Custom { .. } => (format!("An administrator decides, for {ends}"), None),
-                Channel::Code { .. } => (
-                    format!("With the code that the app shows, for {ends}"),
-                    None,
-                ),
+                Channel::Custom { .. } => (say("An administrator decides, for {span}"), None),
+                Channel::Code { .. } => (say("With the code that the app shows, for {span}"), None),
             };
             let what = match request.purpose {
                 Purpose::Registration => "To act for you",
                 Purpose::Capabilities => "To do more",
                 Purpose::Reactivation => "To go on",
             };
+            let how = how.with("span", ends).to_string();
             RequestLine { what, how, path }
         })
         .collect()

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::rows::Tag;
 use crate::web::text::visible;
 use crate::web::when;
+use crate::web::words::say;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -126,7 +127,10 @@ fn arguments(value: Option<&Value>) -> Vec<(String, String)> {
     });
     let mut shown: Vec<_> = shown.collect();
     if members.len() > SHOWN {
-        shown.push(("…".to_owned(), format!("{} more", members.len() - SHOWN)));
+        shown.push((
+            "…".to_owned(),
+            say("{n} more").with("n", members.len() - SHOWN).to_string(),
+        ));
     }
     shown
 }

@@ -7,6 +7,7 @@ use procura_service::agent_auth::connected::{ConnectedAgent, ConnectedApp};
 
 use crate::web::text::visible;
 use crate::web::when;
+use crate::web::words::say;
 
 /// A few words that stand out, in the tone of good or bad news.
 #[derive(Clone, Debug)]
@@ -85,7 +86,7 @@ impl AppCard {
         let own = host.name.as_deref().map(visible);
         let label = app.label.as_deref().map(visible);
         let name = label.clone().or_else(|| own.clone());
-        let name = name.unwrap_or_else(|| NAMELESS.to_owned());
+        let name = name.unwrap_or_else(|| say(NAMELESS).to_string());
         let since = host.activated_at.unwrap_or(host.created_at);
         let line = |agent| AgentLine::new(agent, now);
         Self {
@@ -131,9 +132,11 @@ impl AgentLine {
             status: Tag::of_agent(own.status),
             mode: mode(agent.mode),
             used: agent.last_used_at.map(|at| when::ago(at, now)),
-            ends: own
-                .expires_at
-                .map(|end| format!("in {}", when::span(end.since(now)))),
+            ends: own.expires_at.map(|end| {
+                say("in {span}")
+                    .with("span", when::span(end.since(now)))
+                    .to_string()
+            }),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::bounds::{
 use crate::web::form::Fields;
 use crate::web::text::visible;
 use crate::web::when;
+use crate::web::words::say;
 
 /// All fields of one item.
 pub(super) struct Adjust {
@@ -161,10 +162,9 @@ fn spans(chosen: &str, ends_by: Option<Timestamp>, now: Timestamp) -> Vec<Choice
         is_chosen: value == chosen,
     };
     let longest = match ends_by {
-        Some(end) => format!(
-            "until it is taken back, at most until {}",
-            when::moment(end, now)
-        ),
+        Some(end) => say("until it is taken back, at most until {end}")
+            .with("end", when::moment(end, now))
+            .to_string(),
         None => "until it is taken back".to_owned(),
     };
     let spans = SPANS
@@ -180,12 +180,16 @@ fn spans(chosen: &str, ends_by: Option<Timestamp>, now: Timestamp) -> Vec<Choice
 }
 
 fn asked(min: Option<&Number>, max: Option<&Number>) -> String {
-    match (min, max) {
-        (None, None) => "Any number was asked for.".to_owned(),
-        (Some(min), None) => format!("From {min} on was asked for."),
-        (None, Some(max)) => format!("Up to {max} was asked for."),
-        (Some(min), Some(max)) => format!("From {min} to {max} was asked for."),
-    }
+    let words = match (min, max) {
+        (None, None) => say("Any number was asked for."),
+        (Some(min), None) => say("From {min} on was asked for.").with("min", min),
+        (None, Some(max)) => say("Up to {max} was asked for.").with("max", max),
+        (Some(min), Some(max)) => {
+            let words = say("From {min} to {max} was asked for.");
+            words.with("min", min).with("max", max)
+        }
+    };
+    words.to_string()
 }
 
 /// Nothing that anybody means is longer; the rest is not shown again.

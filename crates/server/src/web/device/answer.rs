@@ -26,7 +26,7 @@ pub(super) fn read_answer(
 
 /// Why a form is not an answer. Shown above the form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Mistake {
+pub(in crate::web) enum Mistake {
     /// Neither button was used, so no page of ours sent this.
     #[error("Use one of the two buttons.")]
     NoDecision,

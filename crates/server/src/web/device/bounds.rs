@@ -12,6 +12,7 @@ use serde_json::{Number, Value};
 use time::{Date, Month, Time};
 
 use crate::web::form::Fields;
+use crate::web::words::say;
 
 /// What is wrong with which field, by its name.
 pub(super) type Problems = BTreeMap<String, String>;
@@ -131,7 +132,10 @@ fn uses(typed: &str) -> Result<Option<NonZeroU32>, String> {
     number
         .filter(|number| number.get() <= MOST_USES)
         .map(Some)
-        .ok_or_else(|| format!("Give a whole number from 1 to {MOST_USES}, or nothing."))
+        .ok_or_else(|| {
+            let words = say("Give a whole number from 1 to {most}, or nothing.");
+            words.with("most", MOST_USES).to_string()
+        })
 }
 
 /// Numbers of one's own, where they differ from those asked for.
@@ -152,8 +156,11 @@ fn numbers(
     if let (Some(least), Some(most)) = (&least, &most)
         && value(least) > value(most)
     {
-        let problem = format!("Has to be {least} or more, which is the least you allow.");
-        noted(most_name(id, place), problem);
+        let problem = say("Has to be {least} or more, which is the least you allow.");
+        noted(
+            most_name(id, place),
+            problem.with("least", least).to_string(),
+        );
     }
     let (min, max) = (
         least.or_else(|| asked_min.cloned()),
@@ -175,10 +182,14 @@ fn number(
     let number = serde_json::from_str::<Number>(typed)
         .map_err(|_| "Give a number such as 50 or 12.5, or nothing.".to_owned())?;
     if let Some(max) = max.filter(|max| value(&number) > value(max)) {
-        return Err(format!("Only up to {max} was asked for."));
+        return Err(say("Only up to {max} was asked for.")
+            .with("max", max)
+            .to_string());
     }
     if let Some(min) = min.filter(|min| value(&number) < value(min)) {
-        return Err(format!("Only from {min} on was asked for."));
+        return Err(say("Only from {min} on was asked for.")
+            .with("min", min)
+            .to_string());
     }
     Ok(Some(number))
 }

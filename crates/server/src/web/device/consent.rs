@@ -18,9 +18,11 @@ use super::claims::{self, ClaimRow};
 use super::way::Way;
 use crate::app::App;
 use crate::web::form::Fields;
+use crate::web::limit;
 use crate::web::page::Shell;
 use crate::web::text::visible;
 use crate::web::when;
+use crate::web::words::{Words, say};
 
 #[derive(Template)]
 #[template(path = "consent.html")]
@@ -169,8 +171,24 @@ fn said(warnings: &[Warning], about_names: bool) -> Vec<String> {
     warnings
         .iter()
         .filter(wanted)
-        .map(Warning::to_string)
+        .map(|warning| words(warning).to_string())
         .collect()
+}
+
+fn words(warning: &Warning) -> Words {
+    match warning {
+        Warning::Resembles { brand } => say(
+            "The name looks like “{brand}”. The app chose it itself; nobody has checked whether it has to do with \
+             {brand}.",
+        )
+        .with("brand", brand),
+        Warning::Many(count) => say(
+            "This is a lot to ask for at once: {count} capabilities. Leave out what the agent does not need; it can \
+             ask again later.",
+        )
+        .with("count", count),
+        other => other.to_string().into(),
+    }
 }
 
 /// One capability that is asked for.
@@ -199,7 +217,7 @@ impl Row {
             id: item.id.clone(),
             name: visible(&item.name),
             description: visible(&item.description),
-            limits: item.limits.iter().map(|limit| visible(limit)).collect(),
+            limits: item.limits.iter().map(limit::sentence).collect(),
             is_sensitive: item.strength == Strength::Verified,
             needs_passkey,
             checked: !needs_passkey,

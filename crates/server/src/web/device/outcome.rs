@@ -3,13 +3,16 @@
 use askama::Template;
 use procura_keys::clock::Timestamp;
 use procura_people::consent::{Chosen, ConsentAnswer, ConsentItem, ConsentKind, ConsentView};
+use procura_people::limit::HeldTo;
 use procura_service::agent_auth::consent as requests;
 use procura_service::people::SignedIn;
 
 use crate::app::App;
+use crate::web::limit;
 use crate::web::page::Shell;
 use crate::web::text::visible;
 use crate::web::when;
+use crate::web::words::say;
 
 #[derive(Template)]
 #[template(path = "outcome.html")]
@@ -82,23 +85,23 @@ impl Line {
     fn new(item: &ConsentItem, choice: Option<&Chosen>, now: Timestamp) -> Self {
         let own = choice.map_or(&[][..], |choice| choice.limits.as_slice());
         // A limit of one's own takes the place of the one asked for.
-        let replaced = |limit: &&String| {
-            let mut fields = own.iter().map(|own| format!("{}: ", own.field));
-            fields.any(|field| limit.starts_with(&field))
-        };
-        let mut limits: Vec<_> = (item.limits.iter())
-            .filter(|limit| !replaced(limit))
-            .map(|limit| visible(limit))
-            .collect();
-        limits.extend(own.iter().map(|limit| visible(&requests::sentence(limit))));
+        let replaced = |limit: &&HeldTo| own.iter().any(|own| own.field == limit.field);
+        let kept = item.limits.iter().filter(|limit| !replaced(limit));
+        let mut limits: Vec<_> = kept.map(limit::sentence).collect();
+        let own = own.iter().flat_map(requests::own_limit);
+        limits.extend(own.map(|own| limit::sentence(&own)));
         if let Some(uses) = choice.and_then(|choice| choice.uses) {
             limits.push(match uses.get() {
-                1 => "once".to_owned(),
-                times => format!("{times} times"),
+                1 => say("once").to_string(),
+                times => say("{times} times").with("times", times).to_string(),
             });
         }
         if let Some(end) = choice.and_then(|choice| choice.expires_at) {
-            limits.push(format!("until {}", when::moment(end, now)));
+            limits.push(
+                say("until {end}")
+                    .with("end", when::moment(end, now))
+                    .to_string(),
+            );
         }
         Self {
             name: visible(&item.name),

@@ -8,6 +8,7 @@ use procura_service::people::SignedIn;
 
 use super::way::Way;
 use crate::web::notice::Notice;
+use crate::web::words::say;
 
 /// The notice for an error, as `person` reads it.
 pub(super) fn refused(error: ConsentError, person: &SignedIn, way: &Way) -> Notice {
@@ -48,15 +49,15 @@ fn by_the_rules(error: &ApprovalError, person: &SignedIn, way: &Way) -> Notice {
                 "The app cancelled it or replaced it with a newer one. Look for the newest code in the app.",
                 "The app cancelled it or replaced it with a newer one.",
             )),
-        ApprovalError::AgentIs(status) => conflict(way, "agent_moved_on", "This agent is not waiting any more")
-            .say(format!("The agent that asked is {status} by now, so there is nothing left to decide."))
+        ApprovalError::AgentIs(_) => conflict(way, "agent_moved_on", "This agent is not waiting any more")
+            .say("The agent that asked is not waiting any more, so there is nothing left to decide.")
             .say("Start again in the app if you still want it."),
         ApprovalError::OtherPerson => forbidden(way, "other_person", "This app belongs to another account")
             .say("It was connected by somebody else, who alone can decide what its agents may do.")
-            .say(format!(
-                "You are signed in as {}. If the other account is yours as well, sign out and use that one.",
-                person.person.email
-            )),
+            .say(
+                say("You are signed in as {email}. If the other account is yours as well, sign out and use that one.")
+                    .with("email", &person.person.email),
+            ),
         ApprovalError::AdministratorsOnly => {
             forbidden(way, "administrators_only", "An administrator has to decide this")
                 .say("This agent acts on its own and for nobody in particular, so no single person can approve it.")

@@ -1,50 +1,44 @@
-//! Constraints in words, for people who decide on them.
+//! Constraints as facts for people who decide on them.
 
 use procura_agent_auth::constraint::Constraints;
+use procura_people::limit::{Bound, HeldTo};
 use serde_json::Value;
 
-/// One sentence for each limited argument, such as `amount: at least 1 and at most 1000`.
-pub(crate) fn sentences(limits: &Constraints) -> Vec<String> {
+/// What each limited argument is held to.
+pub(crate) fn held_to(limits: &Constraints) -> Vec<HeldTo> {
     let Value::Object(fields) = limits.to_value() else {
         return Vec::new();
     };
-    fields
-        .iter()
-        .map(|(field, limit)| format!("{field}: {}", phrase(limit)))
-        .collect()
+    let fields = fields.iter().map(|(field, limit)| HeldTo {
+        field: field.clone(),
+        bounds: bounds(limit),
+    });
+    fields.collect()
 }
 
-fn phrase(limit: &Value) -> String {
+fn bounds(limit: &Value) -> Vec<Bound> {
     let Value::Object(operators) = limit else {
-        return format!("only {}", plain(limit));
+        return vec![Bound::Only(vec![plain(limit)])];
     };
     // Least before most reads better than the alphabetical order of the operators.
     let order = ["min", "max", "in", "not_in"];
     let parts = order
         .iter()
         .filter_map(|name| Some((*name, operators.get(*name)?)));
-    parts
-        .map(|(name, bound)| operator(name, bound))
-        .collect::<Vec<_>>()
-        .join(" and ")
+    parts.map(|(name, bound)| operator(name, bound)).collect()
 }
 
-fn operator(name: &str, bound: &Value) -> String {
+fn operator(name: &str, bound: &Value) -> Bound {
     match name {
-        "min" => format!("at least {}", plain(bound)),
-        "max" => format!("at most {}", plain(bound)),
-        "in" => format!("only {}", list(bound, "or")),
-        _ => format!("not {}", list(bound, "nor")),
+        "min" => Bound::AtLeast(plain(bound)),
+        "max" => Bound::AtMost(plain(bound)),
+        "in" => Bound::Only(list(bound)),
+        _ => Bound::Not(list(bound)),
     }
 }
 
-fn list(items: &Value, joint: &str) -> String {
-    let items: Vec<_> = items.as_array().into_iter().flatten().map(plain).collect();
-    match items.as_slice() {
-        [] => "nothing".to_owned(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} {joint} {last}", first.join(", ")),
-    }
+fn list(items: &Value) -> Vec<String> {
+    items.as_array().into_iter().flatten().map(plain).collect()
 }
 
 fn plain(value: &Value) -> String {
@@ -70,8 +64,9 @@ mod tests {
             "memo": {"not_in": ["gift"]},
         });
         let limits = Constraints::parse(&limits).unwrap().unwrap();
+        let said: Vec<_> = held_to(&limits).iter().map(HeldTo::to_string).collect();
         assert_eq!(
-            sentences(&limits),
+            said,
             [
                 "amount: at least 1 and at most 1000",
                 "currency: only CHF, EUR or USD",
