@@ -43,8 +43,8 @@ pub(crate) struct ServeCommand {
     /// Serve the operations of this OpenAPI description, without a configuration file
     #[arg(long, value_name = "FILE-OR-URL", conflicts_with = "config")]
     pub(crate) openapi: Option<String>,
-    /// Serve the tools of the MCP server that this command starts, without a configuration file
-    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["config", "openapi"])]
+    /// Serve the tools of the MCP server that this command starts, or that is at this URL, without a configuration file
+    #[arg(long, value_name = "COMMAND-OR-URL", conflicts_with_all = ["config", "openapi"])]
     pub(crate) mcp: Option<String>,
     /// The service that carries them out, if not where the description says
     #[arg(long, value_name = "URL", requires = "openapi")]
@@ -322,8 +322,8 @@ pub(crate) enum ConfigCommand {
         /// The description
         #[arg(long, value_name = "FILE-OR-URL", required_unless_present = "mcp")]
         openapi: Option<String>,
-        /// The command that starts an MCP server, instead of a description
-        #[arg(long, value_name = "COMMAND", conflicts_with = "openapi")]
+        /// The command that starts an MCP server, or its URL, instead of a description
+        #[arg(long, value_name = "COMMAND-OR-URL", conflicts_with = "openapi")]
         mcp: Option<String>,
         /// The service that carries its operations out, if not where the description says
         #[arg(long, value_name = "URL", requires = "openapi")]

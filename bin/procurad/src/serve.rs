@@ -25,7 +25,7 @@ pub(crate) async fn run(command: ServeCommand) -> anyhow::Result<ExitCode> {
             Config::parse(&text, listen).map_err(anyhow::Error::msg)?
         }
         (None, None, None) => {
-            bail!("give --config FILE, --openapi FILE-OR-URL or --mcp COMMAND")
+            bail!("give --config FILE, --openapi FILE-OR-URL or --mcp COMMAND-OR-URL")
         }
     };
     let described = command.config.is_none();

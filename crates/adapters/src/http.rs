@@ -4,7 +4,7 @@
 //! the capability, and its answer becomes a result, a job or a stream. Whatever the arguments are, a plan stays
 //! on its upstream, within its path template, and away from credentials; see [`outgoing`].
 
-mod answer;
+pub(crate) mod answer;
 pub mod body;
 mod breaker;
 pub mod credential;

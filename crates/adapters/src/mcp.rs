@@ -1,7 +1,7 @@
 //! Capabilities carried out by a server of the Model Context Protocol: a process that is spoken to over its standard
-//! input and output.
+//! input and output, or a service that is spoken to over HTTP.
 //!
-//! [`McpServer`] keeps the process running: it is started again when it ends or falls silent, after a pause that
+//! [`McpServer`] keeps the process or the session: it is started again when it ends or falls silent, after a pause that
 //! grows. [`derive()`] turns each of its tools into a name, a description, an input and an output schema; one that
 //! cannot be offered is set aside with the reason. [`Tool`] carries a call out.
 //!
@@ -11,13 +11,14 @@
 mod answer;
 mod derive;
 mod health;
+mod link;
 pub mod rule;
 mod server;
 mod session;
 mod tool;
 
 pub use self::derive::{Derivation, Derived, Selection, derive};
-pub use self::server::{McpServer, McpSettings};
+pub use self::server::{McpServer, McpSettings, Program, Way};
 pub use self::tool::Tool;
 
 #[cfg(test)]

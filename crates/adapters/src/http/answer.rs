@@ -68,7 +68,7 @@ pub(super) fn value(media: &str, bytes: &[u8]) -> Result<Value, BackendError> {
 }
 
 /// Reads a body up to a limit.
-pub(super) async fn collect(mut body: BodyStream, limit: usize) -> Result<Vec<u8>, BackendError> {
+pub(crate) async fn collect(mut body: BodyStream, limit: usize) -> Result<Vec<u8>, BackendError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| BackendError::Failed(error.to_string()))?;
@@ -82,7 +82,7 @@ pub(super) async fn collect(mut body: BodyStream, limit: usize) -> Result<Vec<u8
 }
 
 /// What an answer that is no success means.
-pub(super) async fn refusal(upstream: &Upstream, response: StreamResponse) -> BackendError {
+pub(crate) async fn refusal(upstream: &Upstream, response: StreamResponse) -> BackendError {
     let status = response.status;
     let failed = |why: &str| BackendError::Failed(format!("{upstream} answered {status}{why}"));
     match status {
@@ -115,7 +115,7 @@ async fn said(upstream: &Upstream, response: StreamResponse) -> Option<Value> {
 }
 
 /// The media type without its parameters, in lower case; empty when none is told.
-pub(super) fn media_type(headers: &HeaderMap) -> String {
+pub(crate) fn media_type(headers: &HeaderMap) -> String {
     let told = headers.get(header::CONTENT_TYPE);
     let text = told.and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = text.split(';').next().unwrap_or("");

@@ -144,6 +144,22 @@ impl Upstream {
         }
     }
 
+    /// Sends a request once, whatever comes of it.
+    #[cfg(feature = "mcp")]
+    pub(crate) async fn send_once(
+        &self,
+        outgoing: &Outgoing,
+    ) -> Result<StreamResponse, BackendError> {
+        let url = self.url(outgoing)?;
+        let answer = self.exchange(outgoing, &url).await?;
+        answer.map_err(|error| BackendError::Failed(error.to_string()))
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> &Url {
+        &self.settings.url
+    }
+
     /// Asks an address of this service again, for a job.
     pub(super) async fn follow(&self, url: &Url) -> Result<StreamResponse, BackendError> {
         let outgoing = Outgoing::new(Method::GET, String::new());

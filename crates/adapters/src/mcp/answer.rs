@@ -39,11 +39,11 @@ const MAX_SAID: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::super::McpSettings;
+    use super::super::{McpSettings, Program, Way};
     use super::*;
 
     fn answer(result: Value, show_refusals: bool) -> Result<Value, BackendError> {
-        let mut settings = McpSettings::new("a".to_owned(), "a".to_owned());
+        let mut settings = McpSettings::new("a".to_owned(), Way::Program(Program::default()));
         settings.show_refusals = show_refusals;
         read(
             &McpServer::new(settings),

@@ -1,4 +1,4 @@
-//! A server whose process is kept running.
+//! A server whose process, or whose session, is kept.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,20 +16,38 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout};
 
 use super::health::Health;
+use super::link;
 use super::session::Session;
 use crate::BackendError;
+use crate::http::Upstream;
 
-/// How a server is started and spoken to.
-#[derive(Clone, PartialEq)]
-pub struct McpSettings {
-    /// What the log calls it.
-    pub name: String,
+/// A program that is a server.
+#[derive(Clone, Default)]
+pub struct Program {
     /// The program.
     pub command: String,
     /// Its arguments.
     pub args: Vec<String>,
     /// Its whole environment.
     pub env: BTreeMap<String, String>,
+}
+
+/// How a server is reached.
+#[derive(Clone)]
+pub enum Way {
+    /// Started, and spoken to over its standard input and output.
+    Program(Program),
+    /// Spoken to over HTTP, below the upstream's own URL and with its credential.
+    Http(Arc<Upstream>),
+}
+
+/// How a server is reached and spoken to.
+#[derive(Clone)]
+pub struct McpSettings {
+    /// What the log calls it.
+    pub name: String,
+    /// How it is reached.
+    pub way: Way,
     /// How long a call may take.
     pub timeout: Duration,
     /// How long it may take until the server has introduced itself and told its tools.
@@ -41,13 +59,11 @@ pub struct McpSettings {
 }
 
 impl McpSettings {
-    /// The defaults for a program that is called without arguments and with an empty environment.
-    pub fn new(name: String, command: String) -> Self {
+    /// The defaults for a server that is reached this way.
+    pub fn new(name: String, way: Way) -> Self {
         Self {
             name,
-            command,
-            args: Vec::new(),
-            env: BTreeMap::new(),
+            way,
             timeout: Duration::from_secs(30),
             start_timeout: Duration::from_secs(30),
             max_answer: 4 * 1024 * 1024,
@@ -171,6 +187,17 @@ impl McpServer {
         BackendError::Failed(format!("{self}: {what}"))
     }
 
+    /// A server that cannot be reached is as good as silent.
+    fn link_failed(&self, error: BackendError) -> BackendError {
+        match error {
+            BackendError::Failed(reason) => {
+                self.health().silent();
+                self.failed(&reason)
+            }
+            error => error,
+        }
+    }
+
     fn read_error(&self, error: ServiceError) -> BackendError {
         match error {
             ServiceError::McpError(ErrorData { code, message, .. })
@@ -182,9 +209,11 @@ impl McpServer {
                     detail: shown.then(|| message.into_owned().into()),
                 }
             }
-            ServiceError::TransportClosed | ServiceError::TransportSend(_) => {
-                self.failed("ended in the middle of a call")
-            }
+            ServiceError::TransportSend(error) => match link::failure(error.error.as_ref()) {
+                Some(error) => self.link_failed(error),
+                None => self.failed("ended in the middle of a call"),
+            },
+            ServiceError::TransportClosed => self.failed("ended in the middle of a call"),
             error => self.failed(&error.to_string()),
         }
     }

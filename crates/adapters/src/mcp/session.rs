@@ -1,4 +1,4 @@
-//! One process, from its start to its end.
+//! One process from its start to its end, or one session over HTTP.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -6,45 +6,62 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rmcp::model::{ClientConfig, Implementation};
 use rmcp::service::{NotificationContext, Peer, RunningService, serve_client};
+use rmcp::transport::IntoTransport;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::{ClientHandler, RoleClient};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::McpSettings;
+use super::link;
+use super::server::{McpSettings, Program, Way};
 
-/// A process that has introduced itself.
+/// A server that has introduced itself.
 pub(super) struct Session {
     service: RunningService<RoleClient, Listener>,
-    /// It is killed when this goes.
-    _child: Child,
+    /// Its process, which is killed when this goes.
+    _child: Option<Child>,
 }
 
 impl Session {
-    /// Starts the process and exchanges greetings. `listed` says whether its tools were read already.
+    /// Starts the process, or opens a session, and exchanges greetings. `listed` says whether its tools were read
+    /// already.
     pub(super) async fn start(
         settings: &McpSettings,
         listed: &Arc<AtomicBool>,
     ) -> Result<Self, String> {
-        let mut child = command(settings)
+        let listener = Listener {
+            server: settings.name.clone(),
+            listed: Arc::clone(listed),
+        };
+        match &settings.way {
+            Way::Program(program) => Self::run(program, settings, listener).await,
+            Way::Http(upstream) => {
+                let transport = link::transport(upstream, settings);
+                let service = greet(settings, listener, transport).await?;
+                Ok(Self {
+                    service,
+                    _child: None,
+                })
+            }
+        }
+    }
+
+    async fn run(
+        program: &Program,
+        settings: &McpSettings,
+        listener: Listener,
+    ) -> Result<Self, String> {
+        let mut child = command(program)
             .spawn()
-            .map_err(|error| format!("{:?} cannot be started: {error}", settings.command))?;
+            .map_err(|error| format!("{:?} cannot be started: {error}", program.command))?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("its input and output cannot be used".to_owned());
         };
         let transport =
             AsyncRwTransport::new_client(stdout, stdin).with_max_line_length(settings.max_answer);
-        let listener = Listener {
-            server: settings.name.clone(),
-            listed: Arc::clone(listed),
-        };
-        let service = timeout(settings.start_timeout, serve_client(listener, transport))
-            .await
-            .map_err(|_| "it was started and did not introduce itself in time".to_owned())?
-            .map_err(|error| format!("it did not introduce itself: {error}"))?;
         Ok(Self {
-            service,
-            _child: child,
+            service: greet(settings, listener, transport).await?,
+            _child: Some(child),
         })
     }
 
@@ -57,13 +74,28 @@ impl Session {
     }
 }
 
+async fn greet<T, E, A>(
+    settings: &McpSettings,
+    listener: Listener,
+    transport: T,
+) -> Result<RunningService<RoleClient, Listener>, String>
+where
+    T: IntoTransport<RoleClient, E, A>,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    timeout(settings.start_timeout, serve_client(listener, transport))
+        .await
+        .map_err(|_| "it did not introduce itself in time".to_owned())?
+        .map_err(|error| format!("it did not introduce itself: {error}"))
+}
+
 /// The process gets its own group, so that a terminal that stops this server lets open calls finish.
-fn command(settings: &McpSettings) -> Command {
-    let mut command = Command::new(&settings.command);
+fn command(program: &Program) -> Command {
+    let mut command = Command::new(&program.command);
     command
-        .args(&settings.args)
+        .args(&program.args)
         .env_clear()
-        .envs(&settings.env)
+        .envs(&program.env)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())

@@ -1,5 +1,7 @@
 //! Real processes, most of which misbehave.
 
+mod http;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use super::{McpServer, McpSettings, Tool};
+use super::{McpServer, McpSettings, Program, Tool, Way};
 use crate::{Backend as _, BackendError, Call, Reply};
 
 /// A server and what it was told.
@@ -21,10 +23,9 @@ impl Scene {
     fn new(change: impl FnOnce(&mut McpSettings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let heard = folder.path().join("heard");
-        let mut settings = McpSettings::new("shop".to_owned(), "/bin/sh".to_owned());
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/mcp/tests/server.sh");
-        settings.args = vec![script.to_owned(), heard.display().to_string()];
-        settings.env = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into();
+        let args = vec![script.to_owned(), heard.display().to_string()];
+        let mut settings = McpSettings::new("shop".to_owned(), program("/bin/sh", args));
         change(&mut settings);
         Self {
             server: Arc::new(McpServer::new(settings)),
@@ -73,6 +74,14 @@ fn reason(result: Result<Value, BackendError>) -> String {
         Err(BackendError::Failed(reason)) => reason,
         other => panic!("{other:?}"),
     }
+}
+
+fn program(command: &str, args: Vec<String>) -> Way {
+    Way::Program(Program {
+        command: command.to_owned(),
+        args,
+        env: [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into(),
+    })
 }
 
 const SOON: Duration = Duration::from_millis(300);
@@ -216,9 +225,8 @@ async fn a_program_that_is_no_server_is_told_with_the_reason() {
         ),
         ("/bin/sleep", vec!["60"], "did not introduce itself in time"),
     ] {
-        let mut settings = McpSettings::new("shop".to_owned(), command.to_owned());
-        settings.args = args.into_iter().map(str::to_owned).collect();
-        settings.env = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into();
+        let args = args.into_iter().map(str::to_owned).collect();
+        let mut settings = McpSettings::new("shop".to_owned(), program(command, args));
         settings.start_timeout = SOON;
         settings.timeout = Duration::from_secs(20);
         let server = Arc::new(McpServer::new(settings));

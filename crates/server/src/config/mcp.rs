@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use procura_adapters::http::{Upstream, UpstreamSettings};
 use procura_adapters::mcp::rule::Rule;
-use procura_adapters::mcp::{McpServer, McpSettings};
+use procura_adapters::mcp::{McpServer, McpSettings, Program, Way};
+use procura_fetch::FetchPolicy;
+use procura_service::system::SystemClock;
 use serde::Deserialize;
+use url::Url;
 
 use super::openapi::judge_outcome;
 use super::span::Span;
+use super::upstream::{CredentialSection, reach};
 use crate::gateway::ToolServer;
 
 /// One server.
@@ -16,12 +22,19 @@ use crate::gateway::ToolServer;
 #[serde(deny_unknown_fields)]
 pub(super) struct McpSection {
     name: String,
-    command: String,
+    /// The program that is the server, unless it is at a URL.
+    command: Option<String>,
     #[serde(default)]
     args: Vec<String>,
     /// Variables of the environment that the process gets beside [`USUAL`].
     #[serde(default)]
     env: Vec<String>,
+    url: Option<Url>,
+    /// Whether the URL may lead to an internal address that is not this machine.
+    #[serde(default)]
+    internal: bool,
+    #[serde(default)]
+    credential: CredentialSection,
     timeout: Option<Span>,
     start_timeout: Option<Span>,
     max_answer: Option<usize>,
@@ -40,15 +53,11 @@ pub(super) struct McpSection {
 impl McpSection {
     pub(super) fn judge(self) -> Result<ToolServer, String> {
         let named = |problem: String| format!("mcp {:?}: {problem}", self.name);
-        if self.command.is_empty() {
-            return Err(named("command: has to name a program".to_owned()));
-        }
         for (at, rule) in self.rule.iter().enumerate() {
             judge_rule(rule).map_err(|problem| named(format!("rule {}: {problem}", at + 1)))?;
         }
-        let mut settings = McpSettings::new(self.name.clone(), self.command.clone());
-        settings.env = environment(&self.env).map_err(named)?;
-        settings.args = self.args;
+        let way = self.way().map_err(named)?;
+        let mut settings = McpSettings::new(self.name.clone(), way);
         let span = |given: Option<Span>, usual| given.map_or(usual, |Span(span)| span);
         settings.timeout = span(self.timeout, settings.timeout);
         settings.start_timeout = span(self.start_timeout, settings.start_timeout);
@@ -65,6 +74,51 @@ impl McpSection {
             exclude: self.exclude,
             rules: self.rule,
         })
+    }
+}
+
+impl McpSection {
+    fn way(&self) -> Result<Way, String> {
+        let started = !self.args.is_empty() || !self.env.is_empty();
+        let called = self.internal || !matches!(self.credential, CredentialSection::None);
+        match (&self.command, &self.url) {
+            (Some(command), None) if command.is_empty() => {
+                Err("command: has to name a program".to_owned())
+            }
+            (Some(_), None) if called => {
+                Err("internal and credential are for a server at a url".to_owned())
+            }
+            (Some(command), None) => Ok(Way::Program(Program {
+                command: command.clone(),
+                args: self.args.clone(),
+                env: environment(&self.env)?,
+            })),
+            (None, Some(_)) if started => {
+                Err("args and env are for a server that a command starts".to_owned())
+            }
+            (None, Some(url)) => self.upstream(url).map(Way::Http),
+            _ => Err("has to have either a command or a url".to_owned()),
+        }
+    }
+
+    fn upstream(&self, url: &Url) -> Result<Arc<Upstream>, String> {
+        let mut settings = UpstreamSettings::new(url.clone());
+        settings.credential = self.credential.judge()?;
+        if let Some(Span(timeout)) = self.timeout {
+            settings.timeout = timeout;
+        }
+        let reach = FetchPolicy {
+            stream_idle_timeout: settings.timeout.max(QUIET),
+            ..reach(url, self.internal)
+        };
+        let upstream = Upstream::new(settings, &reach, Arc::new(SystemClock));
+        let hint = if self.internal {
+            ""
+        } else {
+            "; set internal = true for a server of your own network"
+        };
+        let upstream = upstream.map_err(|error| format!("url: {error}{hint}"))?;
+        Ok(Arc::new(upstream))
     }
 }
 
@@ -100,6 +154,8 @@ fn environment(listed: &[String]) -> Result<BTreeMap<String, String>, String> {
     Ok(environment)
 }
 
+/// How long the stream of a server's own notices may be silent before it is opened again.
+const QUIET: Duration = Duration::from_mins(15);
 const USUAL: [&str; 6] = ["HOME", "LANG", "LOGNAME", "PATH", "TMPDIR", "USER"];
 
 #[cfg(test)]
@@ -116,9 +172,22 @@ mod tests {
         let good = "name = 'files'\ncommand = 'mcp-files'\nargs = ['/srv']\nenv = ['PATH']\ntimeout = '5s'\n\
                     [[rule]]\ntools = ['read_*']\napproval = 'none'\ndefault = true";
         assert_eq!(judge(good).unwrap().server.name(), "files");
+        let far = "name = 'far'\nurl = 'https://tools.example/mcp'";
+        assert_eq!(judge(far).unwrap().server.name(), "far");
         for (bad, words) in [
             ("name = 'a'\ncommand = ''", "has to name a program"),
-            ("name = 'a'\ncommand = 'a'\nurl = 'b'", "url"),
+            ("name = 'a'", "either a command or a url"),
+            (
+                "name = 'a'\ncommand = 'a'\nurl = 'https://a.example'",
+                "either a command or a url",
+            ),
+            (
+                "name = 'a'\nurl = 'https://a.example'\nargs = ['b']",
+                "args and env",
+            ),
+            ("name = 'a'\ncommand = 'a'\ninternal = true", "internal"),
+            ("name = 'a'\nurl = 'http://10.0.0.1/mcp'", "internal = true"),
+            ("name = 'a'\nurl = 'https://u:p@a.example/mcp'", "user"),
             (
                 "name = 'a'\ncommand = 'a'\ntimeout = '0s'",
                 "more than nothing",

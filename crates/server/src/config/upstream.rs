@@ -135,7 +135,7 @@ pub(super) fn reach(url: &Url, internal: bool) -> FetchPolicy {
 }
 
 impl CredentialSection {
-    fn judge(&self) -> Result<Credential, String> {
+    pub(super) fn judge(&self) -> Result<Credential, String> {
         let unusable = |error: &dyn std::fmt::Display| format!("credential: {error}");
         match self {
             Self::None => Ok(Credential::None),

@@ -46,7 +46,6 @@ pub async fn starter(source: &str, upstream: Option<&Url>) -> Result<String, Str
 }
 
 fn write(name: &str, description: &str, source: &str, upstream: &Url) -> String {
-    let text = |text: &str| toml::Value::from(text).to_string();
     let internal = if is_public(upstream) {
         "# internal = true             # for a service of your own network"
     } else {
@@ -81,21 +80,19 @@ approval = "session"          # a person who has just signed in
 methods = ["POST", "PUT", "PATCH", "DELETE"]
 approval = "presence"         # a passkey, or an administrator
 "#,
-        name = text(name),
-        description = text(description),
-        url = text(upstream.as_str()),
-        source = text(source),
+        name = quoted(name),
+        description = quoted(description),
+        url = quoted(upstream.as_str()),
+        source = quoted(source),
     )
 }
 
-/// Writes a configuration for an MCP server that a command line starts.
-pub fn mcp_starter(command_line: &str) -> Result<String, String> {
-    let words = words(command_line)?;
-    let Some((command, args)) = words.split_first() else {
-        return Err("the command line is empty".to_owned());
+/// Writes a configuration for an MCP server: one at a URL, or one that a command line starts.
+pub fn mcp_starter(server: &str) -> Result<String, String> {
+    let way = match Url::parse(server) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => called(&url),
+        _ => started(server)?,
     };
-    let text = |text: &str| toml::Value::from(text).to_string();
-    let args: Vec<_> = args.iter().map(|word| text(word)).collect();
     Ok(format!(
         r#"# Every key is described in docs/configuration.md.
 [provider]
@@ -105,10 +102,7 @@ description = "Tools for agents"
 
 [[mcp]]
 name = {name}
-command = {command}
-args = [{args}]
-# env = ["API_TOKEN"]         # variables of this server's environment that it needs
-# exclude = ["delete_*"]
+{way}
 
 # The last rule that says something about a tool decides.
 [[mcp.rule]]
@@ -119,10 +113,45 @@ approval = "session"          # a person who has just signed in
 read_only = false
 approval = "presence"         # a passkey, or an administrator
 "#,
-        name = text(command_line),
-        command = text(command),
+        name = quoted(server),
+    ))
+}
+
+fn called(url: &Url) -> String {
+    let internal = if is_public(url) {
+        "# internal = true             # for a server of your own network"
+    } else {
+        "internal = true"
+    };
+    format!(
+        r#"url = {url}
+{internal}
+# exclude = ["delete_*"]
+# [mcp.credential]            # how this server proves itself to the other
+# kind = "bearer"
+# file = "/run/secrets/token""#,
+        url = quoted(url.as_str()),
+    )
+}
+
+fn started(command_line: &str) -> Result<String, String> {
+    let words = words(command_line)?;
+    let Some((command, args)) = words.split_first() else {
+        return Err("the command line is empty".to_owned());
+    };
+    let args: Vec<_> = args.iter().map(|word| quoted(word)).collect();
+    Ok(format!(
+        r#"command = {command}
+args = [{args}]
+# env = ["API_TOKEN"]         # variables of this server's environment that it needs
+# exclude = ["delete_*"]"#,
+        command = quoted(command),
         args = args.join(", "),
     ))
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
 }
 
 /// The words of a command line; quotes hold words together, and nothing else has a meaning.
@@ -206,7 +235,22 @@ mod tests {
         }
     }
 
-    async fn started(title: &str, upstream: Option<&str>) -> Result<String, String> {
+    #[test]
+    fn the_address_of_an_mcp_server_is_a_short_configuration_that_is_good() {
+        for (url, internal) in [
+            ("https://tools.example/mcp", "# internal = true"),
+            ("http://127.0.0.1:3001/mcp", "# internal = true"),
+            ("http://tools:3001/mcp", "\ninternal = true"),
+        ] {
+            let text = mcp_starter(url).unwrap();
+            assert!(text.lines().count() <= 40);
+            assert!(text.contains(internal), "{text}");
+            let config = Config::parse(&text, None).unwrap();
+            assert_eq!(config.tool_servers.len(), 1);
+        }
+    }
+
+    async fn described(title: &str, upstream: Option<&str>) -> Result<String, String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.yaml");
         let text = format!(
@@ -224,7 +268,7 @@ mod tests {
             ("", Some("http://127.0.0.1:3000"), "name = \"service\""),
             ("Größe", Some("http://orders:3000/api"), "\ninternal = true"),
         ] {
-            let text = started(title, upstream).await.unwrap();
+            let text = described(title, upstream).await.unwrap();
             assert!(text.lines().count() <= 40);
             assert!(text.contains(name), "{text}");
             let config = Config::parse(&text, None).unwrap();
