@@ -44,7 +44,7 @@ pub use document::DevelopmentPerson;
 use document::Document;
 use mcp::McpSection;
 use span::CountPer;
-pub use store::{StoreChoice, StoreUrl};
+pub use store::{Nodes, StoreChoice, StoreUrl};
 use upstream::UpstreamSection;
 
 /// A configuration that was judged good.

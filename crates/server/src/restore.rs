@@ -46,7 +46,7 @@ pub struct Restored {
 impl Restore<'_> {
     /// Works on a copy: until that is found sound, and brought up to date, nothing is changed.
     pub async fn run(self) -> anyhow::Result<Restored> {
-        if matches!(self.store, StoreChoice::Postgres(_)) {
+        if matches!(self.store, StoreChoice::Postgres(..)) {
             bail!(BY_PG_RESTORE);
         }
         let dir = DataDir::lock(self.data)?;

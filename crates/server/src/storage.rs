@@ -7,7 +7,7 @@ use procura_store::{Store, StoreError};
 use procura_store_postgres::PostgresStore;
 use procura_store_sqlite::SqliteStore;
 
-use crate::config::StoreChoice;
+use crate::config::{Nodes, StoreChoice};
 use crate::data_dir::DataDir;
 
 /// An open store.
@@ -25,8 +25,11 @@ impl Storage {
                 let store = store.with_context(|| format!("cannot open {}", database.display()))?;
                 Ok(Self::Embedded(store))
             }
-            StoreChoice::Postgres(url) => {
-                let store = PostgresStore::connect(url.expose()).await;
+            StoreChoice::Postgres(url, nodes) => {
+                let store = match nodes {
+                    Nodes::One => PostgresStore::connect(url.expose()).await,
+                    Nodes::Several => PostgresStore::join(url.expose()).await,
+                };
                 // The text of the error has all its causes in it.
                 let store = store.map_err(|error| anyhow!("cannot use PostgreSQL: {error}"))?;
                 Ok(Self::Postgres(store))

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::context::{ArgumentsPolicy, Context};
-use crate::error::{Failure, ServiceError, ServiceResult};
+use crate::error::{ServiceError, ServiceResult};
 
 /// An entry about nothing in particular yet.
 pub(crate) fn entry(at: Timestamp, event: &str, actor: String) -> AuditEntry {
@@ -88,7 +88,7 @@ pub(crate) async fn record_refusal(
     refusal: &Refusal,
     make: impl FnOnce(AuditEntry) -> AuditEntry,
     actor: String,
-) -> Result<(), Failure> {
+) -> ServiceResult<()> {
     let mut refused = make(entry(ctx.now(), "request.refused", actor));
     refused.outcome = refusal.code_and_status().0.to_owned();
     refused.detail = json!({ "operation": operation });

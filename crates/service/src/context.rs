@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use procura_agent_auth::agent::Mode;
@@ -14,7 +14,7 @@ use procura_fetch::KeySets;
 use procura_keys::clock::{Clock, Timestamp};
 use procura_keys::entropy::{self, Entropy};
 use procura_people::session::SessionPolicy;
-use procura_store::{Store, StoreResult, Transaction};
+use procura_store::{Store, StoreError, StoreResult, Transaction};
 
 use crate::agent_auth::execute::jobs::Jobs;
 use crate::agent_auth::introspect::IntrospectionCaller;
@@ -25,6 +25,7 @@ use crate::catalogue::Catalogue;
 use crate::housekeeping::{Removed, RetentionPolicy};
 use crate::journal::{Journal, JournalHandle};
 use crate::limits::Limits;
+use crate::nodes;
 use crate::notices::{Happening, Tally};
 use crate::replay::ReplayGuard;
 
@@ -32,6 +33,15 @@ use crate::replay::ReplayGuard;
 #[derive(Clone)]
 pub struct Context {
     inner: Arc<Inner>,
+}
+
+/// A [`Context`] that goes when all others have gone.
+pub(crate) struct WeakContext(Weak<Inner>);
+
+impl WeakContext {
+    pub(crate) fn upgrade(&self) -> Option<Context> {
+        self.0.upgrade().map(|inner| Context { inner })
+    }
 }
 
 struct Inner {
@@ -97,6 +107,8 @@ impl Provider {
         self.url(EXECUTE_PATH)
     }
 }
+
+const NOT_CURRENT: &str = "changes by other nodes are not heard";
 
 /// The path of the execute endpoint.
 pub(crate) const EXECUTE_PATH: &str = "/capability/execute";
@@ -177,12 +189,16 @@ impl Context {
     /// Puts a context together and starts its journal. Needs a running event loop.
     pub async fn start(parts: Parts) -> StoreResult<(Self, JournalHandle)> {
         let now = parts.clock.now();
+        let feed = parts.store.listen().await?;
         let mut tx = parts.store.read().await?;
         let seen = tx.list_seen(now).await?;
         drop(tx);
         let nonce_key = NonceKey::new(entropy::bytes(parts.entropy.as_ref()));
-        let (journal, handle) =
-            Journal::start(Arc::clone(&parts.store), Arc::clone(&parts.entropy));
+        let (journal, handle) = Journal::start(
+            Arc::clone(&parts.store),
+            Arc::clone(&parts.clock),
+            Arc::clone(&parts.entropy),
+        );
         let inner = Inner {
             store: parts.store,
             clock: parts.clock,
@@ -194,19 +210,25 @@ impl Context {
             key_sets: parts.key_sets,
             replay: ReplayGuard::restored(&seen),
             nonce_key,
-            snapshots: Snapshots::default(),
+            snapshots: Snapshots::new(feed.is_some()),
             journal,
             jobs: Jobs::default(),
             removed: Mutex::default(),
             notices: Mutex::default(),
             listeners: Listeners::default(),
         };
-        Ok((
-            Self {
-                inner: Arc::new(inner),
-            },
-            handle,
-        ))
+        let ctx = Self {
+            inner: Arc::new(inner),
+        };
+        if let Some(feed) = feed {
+            tokio::spawn(nodes::follow(ctx.downgrade(), feed));
+        }
+        Ok((ctx, handle))
+    }
+
+    /// A context that does not keep what it is made of.
+    pub(crate) fn downgrade(&self) -> WeakContext {
+        WeakContext(Arc::downgrade(&self.inner))
     }
 
     /// The present moment.
@@ -270,8 +292,11 @@ impl Context {
         notices.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the server can read and write.
+    /// Whether the server can read and write, and hears of what other processes change.
     pub async fn check_ready(&self) -> StoreResult<()> {
+        if !self.snapshots().are_current() {
+            return Err(StoreError::Unavailable(NOT_CURRENT.into()));
+        }
         let tx = self.begin().await?;
         tx.commit().await
     }

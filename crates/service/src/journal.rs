@@ -2,19 +2,24 @@
 //!
 //! A caller waits until its entry is in the store. While one batch commits the next one gathers, so that the
 //! cost of a commit is shared by everybody who waits for it.
+//!
+//! Where several processes share a store, this is also where it shows whose a token is: that of the process which
+//! was first to write it down. What another one tells of a token that is taken already is not written at all.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use procura_agent_auth::id::{AgentId, HostId};
-use procura_keys::clock::Timestamp;
+use procura_agent_auth::token::TokenDefect;
+use procura_keys::clock::{Clock, Timestamp};
 use procura_keys::entropy::{self, Entropy};
 use procura_store::audit::AuditEntry;
 use procura_store::replay::SeenToken;
-use procura_store::{Store, StoreResult};
+use procura_store::{Store, StoreResult, Transaction};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::error::Failure;
+use crate::error::{Failure, ServiceResult};
 
 /// What one call has to leave behind.
 #[derive(Debug, Default)]
@@ -38,14 +43,26 @@ pub(crate) struct Journal {
 #[derive(Debug)]
 struct Waiting {
     entry: Entry,
-    done: oneshot::Sender<Result<(), String>>,
+    done: oneshot::Sender<Result<(), Undone>>,
+}
+
+/// Why an entry is not in the store.
+#[derive(Clone, Debug)]
+enum Undone {
+    /// Another process has used its token.
+    Replayed,
+    Failed(String),
 }
 
 impl Journal {
     /// Starts the writer.
-    pub(crate) fn start(store: Arc<dyn Store>, entropy: Arc<dyn Entropy>) -> (Self, JournalHandle) {
+    pub(crate) fn start(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> (Self, JournalHandle) {
         let (queue, entries) = mpsc::channel(QUEUE);
-        let writer = tokio::spawn(write_batches(store, entropy, entries));
+        let writer = tokio::spawn(write_batches(store, clock, entropy, entries));
         (Self { queue }, JournalHandle { writer })
     }
 
@@ -57,22 +74,23 @@ impl Journal {
     }
 
     /// Waits until everything handed in so far is durable.
-    pub(crate) async fn settle(&self) -> Result<(), Failure> {
+    pub(crate) async fn settle(&self) -> ServiceResult<()> {
         self.write(Entry::default()).await
     }
 
-    /// Writes an entry and waits until it is durable.
-    pub(crate) async fn write(&self, entry: Entry) -> Result<(), Failure> {
+    /// Writes an entry and waits until it is durable. Refused if another process has used its token.
+    pub(crate) async fn write(&self, entry: Entry) -> ServiceResult<()> {
         let (done, written) = oneshot::channel();
         let gone = |()| Failure::Journal("its writer has stopped".to_owned());
         self.queue
             .send(Waiting { entry, done })
             .await
             .map_err(|_| gone(()))?;
-        written
-            .await
-            .map_err(|_| gone(()))?
-            .map_err(Failure::Journal)
+        match written.await.map_err(|_| gone(()))? {
+            Ok(()) => Ok(()),
+            Err(Undone::Replayed) => Err(TokenDefect::Replayed.into()),
+            Err(Undone::Failed(why)) => Err(Failure::Journal(why).into()),
+        }
     }
 }
 
@@ -93,6 +111,7 @@ impl JournalHandle {
 
 async fn write_batches(
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     mut entries: mpsc::Receiver<Waiting>,
 ) {
@@ -101,34 +120,46 @@ async fn write_batches(
         let (entries, waiters): (Vec<_>, Vec<_>) =
             batch.drain(..).map(|w| (w.entry, w.done)).unzip();
         let salt = entropy::bytes(entropy.as_ref());
-        let result = write_batch(store.as_ref(), salt, entries)
+        let result = write_batch(store.as_ref(), salt, clock.now(), entries)
             .await
             .map_err(|error| error.to_string());
         if let Err(error) = &result {
             tracing::error!(%error, "the journal could not be written");
         }
-        for waiter in waiters {
+        for (place, waiter) in waiters.into_iter().enumerate() {
+            let done = match &result {
+                Ok(replayed) if replayed.contains(&place) => Err(Undone::Replayed),
+                Ok(_) => Ok(()),
+                Err(error) => Err(Undone::Failed(error.clone())),
+            };
             // A caller that hung up does not need to know.
-            let _ = waiter.send(result.clone());
+            let _ = waiter.send(done);
         }
     }
 }
 
-async fn write_batch(store: &dyn Store, salt: [u8; 32], entries: Vec<Entry>) -> StoreResult<()> {
-    let mut seen = Vec::new();
+/// Writes all entries but those whose token another process has used, and returns the places of those.
+async fn write_batch(
+    store: &dyn Store,
+    salt: [u8; 32],
+    now: Timestamp,
+    mut entries: Vec<Entry>,
+) -> StoreResult<HashSet<usize>> {
+    let (places, seen): (Vec<_>, Vec<_>) = entries
+        .iter_mut()
+        .enumerate()
+        .filter_map(|(place, entry)| Some((place, entry.seen.take()?)))
+        .unzip();
+    let (mut tx, replayed) = use_up(store, now, &places, &seen).await?;
     let mut agent_uses = Vec::new();
     let mut host_uses = Vec::new();
     let mut audit = Vec::new();
-    for entry in entries {
-        seen.extend(entry.seen);
-        agent_uses.extend(entry.agent_use);
-        host_uses.extend(entry.host_use);
-        audit.extend(entry.audit);
-    }
-    let mut tx = store.begin().await?;
-    // Each statement is a trip to the database's own thread, so those with nothing to do are left out.
-    if !seen.is_empty() {
-        tx.insert_seen(&seen).await?;
+    for (place, entry) in entries.into_iter().enumerate() {
+        if !replayed.contains(&place) {
+            agent_uses.extend(entry.agent_use);
+            host_uses.extend(entry.host_use);
+            audit.extend(entry.audit);
+        }
     }
     if !agent_uses.is_empty() {
         tx.touch_agents(&agent_uses).await?;
@@ -140,7 +171,33 @@ async fn write_batch(store: &dyn Store, salt: [u8; 32], entries: Vec<Entry>) -> 
         tx.salt_audit(salt);
         tx.append_audit(audit).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    Ok(replayed)
+}
+
+/// Begins a transaction in which these tokens are used, and returns the places of those that were used before.
+async fn use_up(
+    store: &dyn Store,
+    now: Timestamp,
+    places: &[usize],
+    seen: &[SeenToken],
+) -> StoreResult<(Box<dyn Transaction>, HashSet<usize>)> {
+    let mut tx = store.begin().await?;
+    // Each statement is a trip to the database's own thread, so those with nothing to do are left out.
+    if seen.is_empty() || tx.insert_seen(seen, now).await? == seen.len() as u64 {
+        return Ok((tx, HashSet::new()));
+    }
+    // Which ones were there already cannot be told any more, so this is begun again. It is rare: this process has
+    // let none pass that it knew itself.
+    drop(tx);
+    let mut tx = store.begin().await?;
+    let used = tx.find_seen(seen, now).await?;
+    let used: HashSet<_> = used.iter().map(|it| (&it.signer, &it.jti)).collect();
+    let replayed = |token: &SeenToken| used.contains(&(&token.signer, &token.jti));
+    let at = places.iter().zip(seen).filter(|(_, token)| replayed(token));
+    let at = at.map(|(place, _)| *place).collect();
+    tx.insert_seen(seen, now).await?;
+    Ok((tx, at))
 }
 
 const BATCH: usize = 512;

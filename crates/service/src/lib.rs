@@ -15,6 +15,7 @@ mod error;
 pub mod housekeeping;
 mod journal;
 pub mod limits;
+mod nodes;
 pub mod notices;
 mod output;
 pub mod people;

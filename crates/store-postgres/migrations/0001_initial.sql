@@ -194,6 +194,30 @@ CREATE INDEX aap_grants_by_approval ON aap_grants (approval_id, sequence)
 CREATE INDEX aap_grants_settled ON aap_grants (updated_at)
     WHERE status IN ('denied', 'withdrawn', 'revoked');
 
+-- Processes that share the database are told, when a transaction commits, which agent or host is no longer what they
+-- remember. That it was used is not worth telling.
+CREATE FUNCTION tell_of_change() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'aap_grants' THEN
+        PERFORM pg_notify('procura_changes', coalesce(NEW.agent_id, OLD.agent_id));
+    ELSE
+        PERFORM pg_notify('procura_changes', OLD.id);
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER aap_hosts_tell AFTER DELETE OR UPDATE OF user_id, public_key, thumbprint, jwks_url, previous_thumbprint,
+    previous_until, default_capabilities, status, activated_at, updated_at
+    ON aap_hosts FOR EACH ROW EXECUTE FUNCTION tell_of_change();
+CREATE TRIGGER aap_agents_tell AFTER DELETE OR UPDATE OF host_id, user_id, mode, public_key, thumbprint, jwks_url,
+    jwks_kid, status, activated_at, pending_until, updated_at
+    ON aap_agents FOR EACH ROW EXECUTE FUNCTION tell_of_change();
+CREATE TRIGGER aap_grants_tell AFTER INSERT OR DELETE OR UPDATE OF agent_id, capability, constraints, status,
+    approval_id, expires_at, uses_allowed, updated_at
+    ON aap_grants FOR EACH ROW EXECUTE FUNCTION tell_of_change();
+CREATE TRIGGER aap_grants_tell_of_last_use AFTER UPDATE OF uses_left
+    ON aap_grants FOR EACH ROW WHEN (NEW.uses_left = 0) EXECUTE FUNCTION tell_of_change();
+
 -- Texts of the log and of seen tokens come from outside: in them, U+0000 is written \0 and \ is written
 -- \\.
 CREATE TABLE audit_log (

@@ -43,16 +43,44 @@ pub(crate) async fn insert_audit(connection: &mut PgConnection, records: &str) -
     statement.execute(connection).await.map(drop)
 }
 
-/// Takes a JSON array of `[signer, jti, forget_at]`.
-pub(crate) async fn insert_seen(connection: &mut PgConnection, tokens: &str) -> sqlx::Result<()> {
+/// Takes a JSON array of `[signer, jti, forget_at]`. Returns how many are new.
+pub(crate) async fn insert_seen(
+    connection: &mut PgConnection,
+    tokens: &str,
+    now: i64,
+) -> sqlx::Result<u64> {
     let statement = sqlx::query!(
         "INSERT INTO seen_tokens (signer, jti, forget_at)
         SELECT value ->> 0, value ->> 1, (value ->> 2)::BIGINT
         FROM json_array_elements($1::TEXT::JSON)
-        ON CONFLICT DO NOTHING",
+        ON CONFLICT (signer, jti) DO UPDATE SET forget_at = excluded.forget_at
+            WHERE seen_tokens.forget_at <= $2",
         tokens,
+        now,
     );
-    statement.execute(connection).await.map(drop)
+    let done = statement.execute(connection).await?;
+    Ok(done.rows_affected())
+}
+
+/// Takes the same.
+pub(crate) async fn find_seen(
+    connection: &mut PgConnection,
+    tokens: &str,
+    now: i64,
+) -> sqlx::Result<Vec<(String, String, i64)>> {
+    let statement = sqlx::query!(
+        "SELECT signer, jti, forget_at FROM seen_tokens
+        WHERE (signer, jti) IN (
+            SELECT value ->> 0, value ->> 1 FROM json_array_elements($1::TEXT::JSON)
+        ) AND forget_at > $2",
+        tokens,
+        now,
+    );
+    let rows = statement.fetch_all(connection).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.signer, row.jti, row.forget_at))
+        .collect())
 }
 
 /// Takes a JSON array of `[agent, time]`.

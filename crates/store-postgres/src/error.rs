@@ -14,6 +14,11 @@ pub enum OpenError {
     /// Another process holds it.
     #[error("another procurad is using this database, and only one may: stop it first")]
     InUse,
+    /// A process that does not share it holds it.
+    #[error(
+        "a procurad that is not one of several is using this database: stop it, or configure all with store.nodes"
+    )]
+    InUseByOne,
     /// Another process has held it since this one started.
     #[error("another procurad has used this database meanwhile: start this one again")]
     Replaced,

@@ -1,14 +1,21 @@
 //! Procura's store in a PostgreSQL database.
 //!
-//! # One process, one writer
+//! # One writer at a time
 //!
-//! The rules decide on what they have read, and rely on nobody writing in between. So all writes of
-//! a database go through one session, which holds an advisory lock for as long as it lives: writers
+//! The rules decide on what they have read, and rely on nobody writing in between. So writers take turns.
+//!
+//! A process that is [alone](PostgresStore::connect) with its database writes through one session, which holds an advisory lock for as long as it lives: writers
 //! of this process take turns for it, and a second process cannot get the lock and does not start.
 //! A session that breaks loses the lock and, with it, every right to write; the next one has to win
 //! it again, and to find that no other process has had it meanwhile. That makes write transactions serial by construction, so `READ COMMITTED` is enough for
 //! them, none has to be repeated because of another, and the audit log grows without gaps. Optimistic
 //! isolation would let more of them run, only to have them meet at the end of the log.
+//!
+//! Of [several processes](PostgresStore::join) each has a session that writes. They hold the same advisory lock, but
+//! as a shared one, so that they keep out whoever wants to be alone, and not each other. A second lock, for the time of
+//! each transaction, gives them their turns: a transaction that has it sees all that was committed
+//! before. The database ends a session that keeps its turn and does nothing with it. What the others change, a process
+//! is told by the database, see `feed`.
 //!
 //! Read transactions see one snapshot (`REPEATABLE READ READ ONLY`), on sessions of their own.
 //!
@@ -33,6 +40,7 @@ mod challenges;
 mod column;
 mod dialect;
 mod error;
+mod feed;
 #[path = "../../store-sql/src/grants.rs"]
 mod grants;
 #[path = "../../store-sql/src/hosts.rs"]

@@ -2,15 +2,18 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use procura_store::nodes::Feed;
 use procura_store::{BackupError, Store, StoreError, StoreResult, Transaction};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::time::timeout;
 
 use crate::error::{OpenError, failed};
+use crate::feed::PostgresFeed;
 use crate::ownership::Ownership;
 use crate::transaction::SqlTransaction;
 
@@ -20,6 +23,9 @@ pub struct PostgresStore {
     writer: PgPool,
     readers: PgPool,
     ownership: Ownership,
+    /// How to connect, and how a transaction that writes begins.
+    options: Arc<PgConnectOptions>,
+    begin: &'static str,
 }
 
 impl PostgresStore {
@@ -30,18 +36,44 @@ impl PostgresStore {
         let mut first = connect_once(&options).await?;
         let ownership = Ownership::take(&mut first).await?;
         first.close().await.map_err(OpenError::Connect)?;
+        Self::open(options, ownership, BEGIN).await
+    }
+
+    /// Connects as [`connect`](Self::connect) does, but as one of several processes, all of which have
+    /// connected in this way. Their programs may differ by one version of the schema.
+    pub async fn join(url: &str) -> StoreResult<Self> {
+        let options = connect_options(url).map_err(OpenError::Url)?;
+        let options = options.options([
+            // Whoever has its turn and is gone, or asleep, does not keep the others waiting.
+            ("idle_in_transaction_session_timeout", "5s"),
+            ("lock_timeout", "20s"),
+        ]);
+        let mut first = connect_once(&options).await?;
+        let ownership = Ownership::share(&mut first).await?;
+        first.close().await.map_err(OpenError::Connect)?;
+        Self::open(options, ownership, BEGIN_IN_TURN).await
+    }
+
+    async fn open(
+        options: PgConnectOptions,
+        ownership: Ownership,
+        begin: &'static str,
+    ) -> StoreResult<Self> {
         let writer = writer_options(&ownership)
             .connect_with(options.clone())
             .await
             .map_err(OpenError::Connect)?;
+        let reading = options.clone();
         let readers = pool_options(READERS)
-            .connect_with(options.options([("default_transaction_read_only", "on")]))
+            .connect_with(reading.options([("default_transaction_read_only", "on")]))
             .await
             .map_err(OpenError::Connect)?;
         Ok(Self {
             writer,
             readers,
             ownership,
+            options: Arc::new(options),
+            begin,
         })
     }
 
@@ -62,7 +94,7 @@ impl PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
-        let begun = self.writer.begin_with(BEGIN).await.map_err(failed)?;
+        let begun = self.writer.begin_with(self.begin).await.map_err(failed)?;
         self.ownership.check()?;
         Ok(Box::new(SqlTransaction::new(begun)))
     }
@@ -70,6 +102,14 @@ impl Store for PostgresStore {
     async fn read(&self) -> StoreResult<Box<dyn Transaction>> {
         let begun = self.readers.begin_with(BEGIN_READING).await;
         Ok(Box::new(SqlTransaction::new(begun.map_err(failed)?)))
+    }
+
+    async fn listen(&self) -> StoreResult<Option<Box<dyn Feed>>> {
+        if !self.ownership.is_shared() {
+            return Ok(None);
+        }
+        let feed = PostgresFeed::open(self.options.as_ref().clone()).await?;
+        Ok(Some(Box::new(feed)))
     }
 
     /// The engine's own tool does it better, and its administrators know it.
@@ -126,6 +166,9 @@ fn pool_options(connections: u32) -> PgPoolOptions {
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// The number is the next after that of the lock that processes hold.
+const BEGIN_IN_TURN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+    SELECT pg_advisory_xact_lock(31651020127171170)";
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 const READERS: u32 = 4;

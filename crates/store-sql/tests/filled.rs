@@ -3,7 +3,7 @@
 use procura_store::Store;
 use procura_store::audit::AuditRecord;
 use procura_store::contract::samples::{
-    agent, approval, entry, grant, host, pending_grant, person, seen, session,
+    agent, approval, at, entry, grant, host, pending_grant, person, seen, session,
 };
 
 /// Commits a record of each kind; two grants.
@@ -21,7 +21,7 @@ pub(crate) async fn fill(store: &dyn Store) {
     tx.insert_person(&person(1)).await.unwrap();
     tx.insert_session(&session(1, &person(1))).await.unwrap();
     tx.append_audit((1..=4).map(entry).collect()).await.unwrap();
-    tx.insert_seen(&[seen("a")]).await.unwrap();
+    tx.insert_seen(&[seen("a")], at(0)).await.unwrap();
     tx.commit().await.unwrap();
 }
 

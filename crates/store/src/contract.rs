@@ -184,6 +184,8 @@ macro_rules! contract_tests {
             }
             replay {
                 a_token_stays_as_it_was_first_seen
+                a_token_that_may_be_forgotten_is_new_again
+                those_of_some_tokens_that_were_seen_are_found
                 tokens_are_remembered_until_their_time
                 names_are_kept_apart_to_the_last_character
                 hundreds_of_tokens_are_added_at_once

@@ -18,6 +18,7 @@ mod error;
 pub mod housekeeping;
 pub mod labels;
 pub mod memory;
+pub mod nodes;
 pub mod notices;
 pub mod people;
 pub mod replay;
@@ -26,6 +27,8 @@ pub mod search;
 use std::path::Path;
 
 use async_trait::async_trait;
+
+use nodes::Feed;
 
 pub use backup::BackupError;
 pub use error::{StoreError, StoreResult};
@@ -39,6 +42,12 @@ pub trait Store: Send + Sync {
     /// Starts a transaction for reading one consistent state, fixed no later than by its first
     /// read. Writing in it fails.
     async fn read(&self) -> StoreResult<Box<dyn Transaction>>;
+
+    /// Begins to listen to what other processes change: whatever is committed from now on is told. `None` when this
+    /// process is the only one.
+    async fn listen(&self) -> StoreResult<Option<Box<dyn Feed>>> {
+        Ok(None)
+    }
 
     /// Writes everything, as it is at one moment, into a file that must not exist yet, while others go on reading
     /// and writing. The file appears under its name when it is whole and durable.

@@ -20,9 +20,15 @@ pub struct SeenToken {
 /// Seen tokens.
 #[async_trait]
 pub trait ReplayStore {
-    /// Adds tokens. One that is there already stays as it is; the call still succeeds, since who
-    /// may be first is decided before.
-    async fn insert_seen(&mut self, tokens: &[SeenToken]) -> StoreResult<()>;
+    /// Adds tokens and says how many of them are new. One that is there already stays as it is, unless it could be
+    /// forgotten at `now`. Of several processes, the one that adds a token is the one that may use it.
+    async fn insert_seen(&mut self, tokens: &[SeenToken], now: Timestamp) -> StoreResult<u64>;
+    /// Those of these tokens that are there and still have to be remembered at `now`, in no particular order.
+    async fn find_seen(
+        &mut self,
+        tokens: &[SeenToken],
+        now: Timestamp,
+    ) -> StoreResult<Vec<SeenToken>>;
     /// Every token that still has to be remembered at `now`, in no particular order.
     async fn list_seen(&mut self, now: Timestamp) -> StoreResult<Vec<SeenToken>>;
 }

@@ -15,6 +15,18 @@ pub(super) const VARIABLE: &str = "PROCURA_STORE_URL";
 pub(super) struct StoreSection {
     url: Option<StoreUrl>,
     url_file: Option<PathBuf>,
+    nodes: Nodes,
+}
+
+/// How many processes use the records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nodes {
+    /// This one alone, which makes sure of it.
+    #[default]
+    One,
+    /// Several with the same configuration.
+    Several,
 }
 
 /// Where records are kept.
@@ -22,8 +34,8 @@ pub(super) struct StoreSection {
 pub enum StoreChoice {
     /// In one file of the data directory.
     Embedded,
-    /// In a PostgreSQL database.
-    Postgres(StoreUrl),
+    /// In a PostgreSQL database, which so many processes use.
+    Postgres(StoreUrl, Nodes),
 }
 
 /// A URL that may hold a password, which `Debug` does not show.
@@ -54,11 +66,14 @@ impl StoreSection {
             (Some(url), _, _) => (VARIABLE, url),
             (None, Some(url), _) => ("store.url", url.0),
             (None, None, Some(file)) => ("store.url_file", read(&file)?),
+            (None, None, None) if self.nodes == Nodes::Several => {
+                return Err("store.nodes: several need a PostgreSQL database: give url".to_owned());
+            }
             (None, None, None) => return Ok(StoreChoice::Embedded),
         };
         let (key, url) = given;
         if SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
-            Ok(StoreChoice::Postgres(StoreUrl(url)))
+            Ok(StoreChoice::Postgres(StoreUrl(url), self.nodes))
         } else {
             Err(format!("{key}: has to begin with postgres://"))
         }
@@ -88,7 +103,7 @@ mod tests {
 
     fn chosen(section: &str, environment: Option<&str>) -> String {
         match choose(section, environment).unwrap() {
-            StoreChoice::Postgres(url) => url.expose().to_owned(),
+            StoreChoice::Postgres(url, _) => url.expose().to_owned(),
             StoreChoice::Embedded => "embedded".to_owned(),
         }
     }
@@ -125,6 +140,20 @@ mod tests {
         assert_eq!(refused, "PROCURA_STORE_URL: has to begin with postgres://");
         let both = choose("url = 'postgres://a'\nurl_file = 'b'", None).unwrap_err();
         assert_eq!(both, "store: give url or url_file, not both");
+    }
+
+    #[test]
+    fn several_nodes_are_asked_for_and_need_a_database_that_they_can_share() {
+        let nodes = |section: &str| match choose(section, Some(URL)).unwrap() {
+            StoreChoice::Postgres(_, nodes) => nodes,
+            StoreChoice::Embedded => panic!("a URL was given"),
+        };
+        assert_eq!(nodes(""), Nodes::One);
+        assert_eq!(nodes("nodes = 'one'"), Nodes::One);
+        assert_eq!(nodes("nodes = 'several'"), Nodes::Several);
+        let alone = choose("nodes = 'several'", None).unwrap_err();
+        assert!(alone.starts_with("store.nodes: several need"), "{alone}");
+        assert_eq!(chosen("nodes = 'one'", None), "embedded");
     }
 
     #[test]

@@ -148,7 +148,7 @@ pub(super) async fn verified_agent_at(
         Ok(verified) => (snapshot, verified),
         Err(Refusal::AgentExpired) => {
             let unverified = UnverifiedAgentToken::parse_for(sent.token(), audiences, compat)?;
-            still_in_use(ctx, unverified, &snapshot, &keys, now)?
+            still_in_use(ctx, unverified, &snapshot, &keys, now).await?
         }
         Err(Refusal::AbsoluteLifetimeExceeded) => {
             end_lifetime(ctx, &snapshot.agent, now).await?;
@@ -182,7 +182,7 @@ pub(super) async fn verified_agent_at(
     snapshot.note_use(now);
     let agent_use = Some((snapshot.agent.id.clone(), now));
     let unsaved = Entry {
-        seen: Some(seen),
+        seen: (!is_of_job).then_some(seen),
         agent_use,
         ..Entry::default()
     };
@@ -215,15 +215,20 @@ fn verify(
     token.verify(&signer, ctx.policy().window, now)
 }
 
-/// The record in memory may be older than the agent's latest use, which counts. Tried again with that.
-fn still_in_use(
+/// The record in memory may be older than the agent's latest use, which counts, wherever it was. Tried again with that.
+async fn still_in_use(
     ctx: &Context,
     token: UnverifiedAgentToken<'_>,
     snapshot: &Arc<AgentSnapshot>,
     keys: &AgentKeys,
     now: Timestamp,
 ) -> ServiceResult<(Arc<AgentSnapshot>, VerifiedAgentToken)> {
-    let refreshed = Arc::new(snapshot.refreshed().ok_or(Refusal::AgentExpired)?);
+    let refreshed = if ctx.snapshots().are_shared() {
+        snapshot.with_uses_elsewhere(ctx).await?
+    } else {
+        snapshot.refreshed().ok_or(Refusal::AgentExpired)?
+    };
+    let refreshed = Arc::new(refreshed);
     let verified = verify(ctx, token, &refreshed, keys, now)?;
     ctx.snapshots().replace(snapshot, &refreshed);
     Ok((refreshed, verified))

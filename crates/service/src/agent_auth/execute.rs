@@ -90,7 +90,7 @@ pub async fn refuse_unread(
     let audit = Some(entry);
     match ctx.journal().write(Entry { audit, ..unsaved }).await {
         Ok(()) => error,
-        Err(failure) => failure.into(),
+        Err(unwritten) => unwritten,
     }
 }
 

@@ -3,10 +3,15 @@
 //! A snapshot is dropped by every write that changes what it holds, before that write is reported as done, so
 //! that the next request sees the change. A load that began before such a write cannot put its result in
 //! afterwards: each shard counts its drops, and a result from before the latest drop is not kept.
+//!
+//! What other processes change is told by the store. A process trusts its memory for half a second after the last
+//! moment of which it knows that it was told everything; then it asks the store each time, and refuses if that does not
+//! answer. Changes are told in milliseconds, so this is for the day on which something is broken.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use procura_agent_auth::agent::Agent;
 use procura_agent_auth::grant::Grant;
@@ -15,8 +20,10 @@ use procura_agent_auth::id::{AgentId, HostId};
 use procura_agent_auth::lifetime::{self, LifetimePolicy};
 use procura_agent_auth::refusal::Refusal;
 use procura_keys::clock::Timestamp;
-use procura_store::StoreResult;
+use procura_store::nodes::News;
+use procura_store::{StoreError, StoreResult};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::context::Context;
 use crate::error::ServiceResult;
@@ -69,6 +76,16 @@ impl AgentSnapshot {
         self.host.status.require_active()
     }
 
+    /// What the store has now, with the latest use here or in any other process.
+    pub(crate) async fn with_uses_elsewhere(&self, ctx: &Context) -> ServiceResult<Self> {
+        let stored = read_in_time(ctx, &self.agent.id).await?;
+        let stored = stored.ok_or(Refusal::AgentRevoked)?;
+        stored
+            .last_used
+            .fetch_max(self.last_used.load(Ordering::Relaxed), Ordering::Relaxed);
+        Ok(stored.refreshed().unwrap_or(stored))
+    }
+
     /// The agent with its latest use, when that is later than what the record says.
     pub(crate) fn refreshed(&self) -> Option<Self> {
         let used = Timestamp::from_millis(self.last_used.load(Ordering::Relaxed));
@@ -90,6 +107,33 @@ impl AgentSnapshot {
 #[derive(Debug)]
 pub(crate) struct Snapshots {
     shards: Vec<Mutex<Shard>>,
+    /// Until when they may be trusted, where other processes change what they are made of.
+    lease: Option<Lease>,
+}
+
+/// Until when what others may change can be trusted.
+#[derive(Debug)]
+struct Lease {
+    start: Instant,
+    /// In milliseconds from the start.
+    end: AtomicU64,
+}
+
+impl Lease {
+    fn holds(&self) -> bool {
+        let now = Instant::now().saturating_duration_since(self.start);
+        now.as_millis() < u128::from(self.end.load(Ordering::Relaxed))
+    }
+
+    fn renew(&self, current: Instant) {
+        let end = (current + LEASE).saturating_duration_since(self.start);
+        let end = u64::try_from(end.as_millis()).unwrap_or(0);
+        self.end.store(end, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.end.store(0, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -99,15 +143,57 @@ struct Shard {
     drops: watch::Sender<u64>,
 }
 
-impl Default for Snapshots {
-    fn default() -> Self {
+impl Snapshots {
+    /// None yet. `shared` says whether other processes change what they are made of.
+    pub(crate) fn new(shared: bool) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            lease: shared.then(|| Lease {
+                start: Instant::now(),
+                end: AtomicU64::new(0),
+            }),
         }
     }
-}
 
-impl Snapshots {
+    /// Whether other processes change what they are made of.
+    pub(crate) fn are_shared(&self) -> bool {
+        self.lease.is_some()
+    }
+
+    /// Whether what is in memory is what the store has.
+    pub(crate) fn are_current(&self) -> bool {
+        self.lease.as_ref().is_none_or(Lease::holds)
+    }
+
+    /// Takes in what another process, or this one, has changed.
+    pub(crate) fn hear(&self, news: &News) {
+        match news {
+            News::Agent(agent) => self.drop_agents([agent]),
+            News::Host(host) => self.drop_host(host),
+            News::Current(current) => {
+                if let Some(lease) = &self.lease {
+                    lease.renew(*current);
+                }
+            }
+        }
+    }
+
+    /// Trusts nothing from now on until it hears that it is current.
+    pub(crate) fn distrust(&self) {
+        if let Some(lease) = &self.lease {
+            lease.end();
+        }
+    }
+
+    /// Drops all of them.
+    pub(crate) fn drop_all(&self) {
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.held.clear();
+            shard.drops.send_modify(|drops| *drops += 1);
+        }
+    }
+
     /// The snapshot of an agent, from memory or the store. `None` when no such agent exists.
     pub(crate) async fn load(
         &self,
@@ -116,18 +202,15 @@ impl Snapshots {
     ) -> StoreResult<Option<Arc<AgentSnapshot>>> {
         let drops = {
             let shard = self.shard(id);
-            if let Some(snapshot) = shard.held.get(id) {
+            if let Some(snapshot) = shard.held.get(id).filter(|_| self.are_current()) {
                 return Ok(Some(Arc::clone(snapshot)));
             }
             *shard.drops.borrow()
         };
-        let mut tx = ctx.read().await?;
-        let Some(agent) = tx.find_agent(id).await? else {
+        let Some(snapshot) = read_in_time(ctx, id).await? else {
             return Ok(None);
         };
-        let host = tx.load_host(&agent.host_id).await?;
-        let grants = tx.list_grants_by_agent(id).await?;
-        let snapshot = Arc::new(AgentSnapshot::new(agent, host, grants));
+        let snapshot = Arc::new(snapshot);
         self.keep(&snapshot, drops);
         Ok(Some(snapshot))
     }
@@ -212,6 +295,25 @@ impl Snapshots {
     }
 }
 
+/// Whoever asks should be refused soon when the store does not answer.
+async fn read_in_time(ctx: &Context, id: &AgentId) -> StoreResult<Option<AgentSnapshot>> {
+    let reading = timeout(READ_WITHIN, read(ctx, id)).await;
+    reading.unwrap_or_else(|_| Err(StoreError::Unavailable("it does not answer in time".into())))
+}
+
+async fn read(ctx: &Context, id: &AgentId) -> StoreResult<Option<AgentSnapshot>> {
+    let mut tx = ctx.read().await?;
+    let Some(agent) = tx.find_agent(id).await? else {
+        return Ok(None);
+    };
+    let host = tx.load_host(&agent.host_id).await?;
+    let grants = tx.list_grants_by_agent(id).await?;
+    Ok(Some(AgentSnapshot::new(agent, host, grants)))
+}
+
+/// For how long memory is trusted without news.
+const LEASE: Duration = Duration::from_millis(500);
+const READ_WITHIN: Duration = Duration::from_secs(5);
 const SHARDS: usize = 64;
 /// Some 100,000 agents in all.
 const MAX_PER_SHARD: usize = 1600;

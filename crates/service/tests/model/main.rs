@@ -13,6 +13,7 @@ mod history;
 mod late;
 mod model;
 mod narrowing;
+mod nodes;
 mod offers;
 mod race;
 mod random;

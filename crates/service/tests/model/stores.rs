@@ -52,6 +52,12 @@ impl PostgresDatabase {
         PostgresStore::connect(&Server::get().url(&self.name)).await
     }
 
+    /// As one of several processes.
+    pub(crate) async fn join(&self) -> Arc<dyn Store> {
+        let store = PostgresStore::join(&Server::get().url(&self.name)).await;
+        Arc::new(store.unwrap())
+    }
+
     /// Runs statements past the store.
     pub(crate) fn run(&self, sql: &str) {
         Server::get().run(&self.name, sql);

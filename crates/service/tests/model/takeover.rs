@@ -18,17 +18,17 @@ use crate::world::{Call, Reply, World, execution};
 const END_ALL_SESSIONS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
-const APPROVE: Step = Step::Answer {
+pub(crate) const APPROVE: Step = Step::Answer {
     request: 0,
     by: Approver::Passkey(Who::Alice),
     answer: Answer::All,
 };
-const EXECUTE: Step = Step::Execute {
+pub(crate) const EXECUTE: Step = Step::Execute {
     agent: 0,
     call: 0,
     claim: Claim::Absent,
 };
-const REVOKE: Step = Step::Revoke {
+pub(crate) const REVOKE: Step = Step::Revoke {
     agent: 0,
     by: Signer::Own,
 };
@@ -44,7 +44,7 @@ async fn first_process(database: &PostgresDatabase) -> World {
     first
 }
 
-fn register_for(key: u32, asks: Vec<u8>) -> Step {
+pub(crate) fn register_for(key: u32, asks: Vec<u8>) -> Step {
     let (client, autonomous, inbox) = (0, false, false);
     Step::Register {
         client,
@@ -56,9 +56,9 @@ fn register_for(key: u32, asks: Vec<u8>) -> Step {
 }
 
 /// Places in the list of what agents ask for: a default, something to decide, and a stream.
-const ECHO: u8 = 0;
+pub(crate) const ECHO: u8 = 0;
 const STATEMENT: u8 = 8;
-const ASK_WATCH: u8 = 3;
+pub(crate) const ASK_WATCH: u8 = 3;
 
 /// The process that takes over when the first loses its sessions. The first may be faster to come back, and then
 /// loses them again.
@@ -74,7 +74,7 @@ async fn second_process(database: &PostgresDatabase) -> (PostgresStore, Context)
     (store, ctx)
 }
 
-fn said_yes(reply: &Reply) -> bool {
+pub(crate) fn said_yes(reply: &Reply) -> bool {
     !matches!(reply, Reply::Refused(_) | Reply::Failed(_))
 }
 

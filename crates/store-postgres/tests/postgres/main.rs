@@ -11,6 +11,7 @@ mod contract;
 #[path = "../../../store-sql/tests/filled.rs"]
 mod filled;
 mod model;
+mod nodes;
 mod plans;
 mod rows;
 mod server;

@@ -12,11 +12,12 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _};
 use crate::support::Database;
 
 /// Settings, and what reads the only row of its table.
-const OTHERS: [&str; 4] = [
+const OTHERS: [&str; 5] = [
     "SET lock_timeout",
     "RESET lock_timeout",
     "SET CONSTRAINTS",
     "store_owner",
+    "pg_backend_pid",
 ];
 
 /// The newest records of the log are read from its end.

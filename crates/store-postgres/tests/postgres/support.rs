@@ -41,12 +41,13 @@ impl Database {
         PostgresStore::connect(&self.url).await
     }
 
+    pub(crate) async fn join(&self) -> StoreResult<PostgresStore> {
+        PostgresStore::join(&self.url).await
+    }
+
     /// Why it cannot be opened.
     pub(crate) async fn open_error(&self) -> OpenError {
-        match self.try_open().await.unwrap_err() {
-            StoreError::Unavailable(source) => *source.downcast().unwrap(),
-            error => panic!("{error}"),
-        }
+        reason(self.try_open().await.unwrap_err())
     }
 
     /// A connection that obeys none of the store's rules.
@@ -61,6 +62,13 @@ impl Database {
             .execute(&mut connection)
             .await?;
         connection.close().await
+    }
+}
+
+pub(crate) fn reason(error: StoreError) -> OpenError {
+    match error {
+        StoreError::Unavailable(source) => *source.downcast().unwrap(),
+        error => panic!("{error}"),
     }
 }
 

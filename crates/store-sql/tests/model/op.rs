@@ -52,7 +52,7 @@ pub(crate) enum Op {
     DeleteSessionsOf(PersonId),
     DeleteExpiredSessions(Timestamp),
     AppendAudit(Vec<AuditEntry>),
-    InsertSeen(Vec<SeenToken>),
+    InsertSeen(Vec<SeenToken>, Timestamp),
     DeleteForgotten(Timestamp),
     DeleteStaleAgents(Timestamp, Timestamp),
     ExpireStaleReactivations(Timestamp, Timestamp),
@@ -108,7 +108,9 @@ pub(crate) async fn apply(tx: &mut dyn Transaction, op: Op) -> StoreResult<Strin
             return Ok(tx.delete_expired_sessions(now, 99).await?.to_string());
         }
         Op::AppendAudit(entries) => tx.append_audit(entries).await?,
-        Op::InsertSeen(tokens) => tx.insert_seen(&tokens).await?,
+        Op::InsertSeen(tokens, now) => {
+            return Ok(tx.insert_seen(&tokens, now).await?.to_string());
+        }
         Op::DeleteForgotten(now) => return Ok(tx.delete_forgotten(now, 99).await?.to_string()),
         Op::DeleteStaleAgents(before, now) => {
             let gone = tx.delete_stale_agents(before, now, 99).await?;

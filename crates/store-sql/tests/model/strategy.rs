@@ -92,12 +92,12 @@ fn adding() -> impl Strategy<Value = Op> {
             Op::InsertSession(Session { expires_at, ..session(number, &person(of)) })
         }),
         1 => vec(n().prop_map(entry), 0..3).prop_map(Op::AppendAudit),
-        1 => vec((n(), time()), 0..4).prop_map(|tokens| {
+        1 => (vec((n(), time()), 0..4), time()).prop_map(|(tokens, now)| {
             let token = |(name, forget_at): (u32, _)| SeenToken {
                 forget_at,
                 ..seen(&name.to_string())
             };
-            Op::InsertSeen(tokens.into_iter().map(token).collect())
+            Op::InsertSeen(tokens.into_iter().map(token).collect(), now)
         }),
     ]
 }

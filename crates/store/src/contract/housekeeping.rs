@@ -246,7 +246,7 @@ pub async fn tokens_and_sessions_go_in_bounded_numbers(store: &Arc<dyn Store>) {
     let mut tx = store.begin().await.unwrap();
     tx.insert_person(&person(1)).await.unwrap();
     let tokens: Vec<SeenToken> = (0..5).map(|number| seen(&number.to_string())).collect();
-    tx.insert_seen(&tokens).await.unwrap();
+    tx.insert_seen(&tokens, at(0)).await.unwrap();
     for number in 0..5 {
         let session = Session {
             expires_at: at(60),

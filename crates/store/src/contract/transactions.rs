@@ -153,7 +153,7 @@ async fn write_everything(tx: &mut dyn Transaction) {
     tx.insert_person(&person(1)).await.unwrap();
     tx.insert_session(&session(1, &person(1))).await.unwrap();
     tx.append_audit(vec![entry(1)]).await.unwrap();
-    tx.insert_seen(&[seen("a")]).await.unwrap();
+    tx.insert_seen(&[seen("a")], at(0)).await.unwrap();
 }
 
 async fn count_everything(tx: &mut dyn Transaction) -> [usize; 8] {

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,13 +10,29 @@ use crate::replay::{ReplayStore, SeenToken};
 
 #[async_trait]
 impl ReplayStore for MemoryTransaction {
-    async fn insert_seen(&mut self, tokens: &[SeenToken]) -> StoreResult<()> {
+    async fn insert_seen(&mut self, tokens: &[SeenToken], now: Timestamp) -> StoreResult<u64> {
         let seen = Arc::make_mut(&mut self.change()?.seen);
+        let mut new = HashSet::new();
         for token in tokens {
             let name = (token.signer.clone(), token.jti.clone());
-            seen.entry(name).or_insert(token.forget_at);
+            let known = seen.get(&name).is_some_and(|forget_at| now < *forget_at);
+            if !known && new.insert(name.clone()) {
+                seen.insert(name, token.forget_at);
+            }
         }
-        Ok(())
+        Ok(new.len() as u64)
+    }
+
+    async fn find_seen(
+        &mut self,
+        tokens: &[SeenToken],
+        now: Timestamp,
+    ) -> StoreResult<Vec<SeenToken>> {
+        let asked: HashSet<_> = tokens.iter().map(|it| (&it.signer, &it.jti)).collect();
+        let remembered = self.list_seen(now).await?.into_iter();
+        Ok(remembered
+            .filter(|it| asked.contains(&(&it.signer, &it.jti)))
+            .collect())
     }
 
     async fn list_seen(&mut self, now: Timestamp) -> StoreResult<Vec<SeenToken>> {

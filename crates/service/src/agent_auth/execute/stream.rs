@@ -1,7 +1,7 @@
 //! Results in pieces: pumped from the backend to the agent, and cut when the agent may no longer act (§5.11).
 //!
 //! The token is checked when the stream opens and may run out while it flows; the agent, its host and its grant
-//! are looked at twice a second.
+//! are looked at twice a second, and as soon as something about them changes.
 
 use std::time::Duration;
 
@@ -55,11 +55,12 @@ async fn pump(
     let end = Instant::now() + ctx.policy().max_stream;
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut changes = ctx.snapshots().watch(&running.caller.snapshot.agent.id);
     loop {
         let next = tokio::select! {
             () = sender.closed() => return "aborted",
             () = tokio::time::sleep_until(end) => Err(Refusal::StreamTooLong.into()),
-            _ = looks.tick() => match still_permitted(ctx, running).await {
+            () = either(looks.tick(), changes.changed()) => match still_permitted(ctx, running).await {
                 Ok(()) => continue,
                 Err(error) => Err(error),
             },
@@ -85,6 +86,14 @@ async fn pump(
             (Ok(Ok(())), Some(outcome)) => return outcome,
             (Ok(Err(_)) | Err(_), outcome) => return outcome.unwrap_or("aborted"),
         }
+    }
+}
+
+/// Waits for the first of two things.
+async fn either(one: impl Future, other: impl Future) {
+    tokio::select! {
+        _ = one => {}
+        _ = other => {}
     }
 }
 
