@@ -14,7 +14,7 @@ use crate::offers::WATCH;
 use crate::report::{self, number};
 use crate::step::{Claim, Configuration, Step};
 use crate::stores::PostgresDatabase;
-use crate::takeover::{APPROVE, ASK_WATCH, ECHO, EXECUTE, REVOKE, register_for, said_yes};
+use crate::takeover::{APPROVE, ASK_WATCH, ECHO, REVOKE, register_for, said_yes};
 use crate::world::{Call, Reply, World, execution};
 
 /// Two processes. The world is at the first; agents register there.

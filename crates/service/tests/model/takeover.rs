@@ -23,7 +23,7 @@ pub(crate) const APPROVE: Step = Step::Answer {
     by: Approver::Passkey(Who::Alice),
     answer: Answer::All,
 };
-pub(crate) const EXECUTE: Step = Step::Execute {
+const EXECUTE: Step = Step::Execute {
     agent: 0,
     call: 0,
     claim: Claim::Absent,
