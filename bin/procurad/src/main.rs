@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match args.command {
             Command::Serve(command) => serve::run(command).await,
-            Command::Admin(command) => admin::run(command).await,
+            Command::Admin(command) => Box::pin(admin::run(command)).await,
             Command::Demo(command) => demo::run(command).await,
         }
     });
