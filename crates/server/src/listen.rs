@@ -1,5 +1,7 @@
 //! Accepting connections: time limits for slow peers, and a drain at the end.
 
+mod prompt;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -17,8 +19,10 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use procura_keys::thumbprint::Thumbprint;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tower::ServiceExt as _;
 
+use self::prompt::{FIRST_BYTES, Prompt};
 use crate::app::PeerCertificate;
 use crate::tls::Tls;
 
@@ -102,9 +106,10 @@ impl Connection {
         let Some(tls) = tls else {
             return self.serve(stream, None).await;
         };
-        match tls.accept(stream).await {
-            Ok((stream, certificate)) => self.serve(stream, certificate).await,
-            Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
+        match timeout(FIRST_BYTES, tls.accept(stream)).await {
+            Ok(Ok((stream, certificate))) => self.serve(stream, certificate).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake did not finish in time"),
         }
     }
 
@@ -127,7 +132,7 @@ impl Connection {
             router.clone().oneshot(request)
         });
         let connection = builder
-            .serve_connection_with_upgrades(TokioIo::new(stream), service)
+            .serve_connection_with_upgrades(TokioIo::new(Prompt::new(stream)), service)
             .into_owned();
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(error, "a connection ended early");
@@ -148,3 +153,80 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 const MAX_STREAMS: u32 = 256;
 /// How long open requests may take once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::tls::TlsFiles;
+
+    /// What a peer gets that sends this and then waits: an answer, or an end without one. The clock is paused, so it
+    /// runs on by itself while everybody waits.
+    async fn answer_to(sent: &[u8]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", get(async || "hello"));
+        tokio::spawn(serve(listener, router, std::future::pending()));
+        let mut peer = TcpStream::connect(address).await.unwrap();
+        peer.write_all(sent).await.unwrap();
+        let mut got = Vec::new();
+        let end = timeout(Duration::from_hours(1), peer.read_to_end(&mut got)).await;
+        assert!(
+            end.is_ok(),
+            "{:?} holds a connection for ever",
+            String::from_utf8_lossy(sent)
+        );
+        String::from_utf8_lossy(&got).into_owned()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_nothing_or_stops_in_the_middle_is_left() {
+        for sent in [
+            "",
+            "P",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n",
+            "GET / HT",
+            "GET / HTTP/1.1\r\nhost: a",
+        ] {
+            let answer = answer_to(sent.as_bytes()).await;
+            assert!(!answer.contains("hello"), "{sent:?}: {answer}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_finish_a_handshake_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let files = TlsFiles {
+            certificate: directory.path().join("certificate.pem"),
+            key: directory.path().join("key.pem"),
+            client_certificates: false,
+        };
+        std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+        let tls = Arc::new(Tls::load(files).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let never = std::future::pending();
+        tokio::spawn(serve_tls(listener, Router::new(), tls, never));
+        let mut peer = TcpStream::connect(address).await.unwrap();
+        let end = timeout(Duration::from_hours(1), peer.read_to_end(&mut Vec::new())).await;
+        assert!(
+            end.is_ok(),
+            "a silent handshake holds a connection for ever"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_whole_request_is_answered() {
+        for sent in [
+            "GET / HTTP/1.1\r\nhost: a\r\n\r\n",
+            "GET / HTTP/1.0\r\n\r\n",
+        ] {
+            let answer = answer_to(sent.as_bytes()).await;
+            assert!(answer.ends_with("hello"), "{sent:?}: {answer}");
+        }
+    }
+}
