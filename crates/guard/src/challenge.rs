@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
+use procura_agent_auth::token::dpop;
 use procura_agent_auth::wire::discovery;
 use serde_json::{Value, json};
 
@@ -33,12 +34,22 @@ pub(crate) fn answer(denied: &Denied, challenge: &HeaderValue) -> Response<Full<
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if body["error"] == "invalid_dpop_proof" {
+        headers.append(WWW_AUTHENTICATE, dpop_challenge());
+    }
     match status {
         401 => add_challenge(headers, challenge),
         503 => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("5"))),
         _ => {}
     }
     response
+}
+
+/// What is wrong with a proof, in the words of RFC 9449 §7.1.
+fn dpop_challenge() -> HeaderValue {
+    let algorithms = dpop::ALGORITHMS.join(" ");
+    let value = format!("DPoP error=\"invalid_dpop_proof\", algs=\"{algorithms}\"");
+    HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static("DPoP"))
 }
 
 /// The status the protocol gives to a code an authority forbids a call with (§5.11, §5.13). A code that is not

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
+use procura_keys::clock::Clock;
 use url::Url;
 
 use crate::authority::Authority;
 use crate::challenge::challenge;
 use crate::layer::GuardLayer;
+use crate::possession::Proofs;
 use crate::protects::Protects;
 
 /// What all guarded routes of a service share. Cheap to clone.
@@ -16,10 +18,13 @@ pub struct Guard {
     shared: Arc<Shared>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) location: String,
+    url: Url,
     pub(crate) challenge: HeaderValue,
-    pub(crate) authority: Box<dyn Authority>,
+    pub(crate) authority: Arc<dyn Authority>,
+    pub(crate) proofs: Option<Proofs>,
 }
 
 impl Guard {
@@ -36,10 +41,30 @@ impl Guard {
         Ok(Self {
             shared: Arc::new(Shared {
                 location,
+                url,
                 challenge,
-                authority: Box::new(authority),
+                authority: Arc::new(authority),
+                proofs: None,
             }),
         })
+    }
+
+    /// Also takes tokens bound to a DPoP key, once their sender has shown that they hold it (§4.4). Without this,
+    /// bound tokens are refused, since nobody would look at the proof; those bound to a TLS client certificate always
+    /// are.
+    ///
+    /// A proof names the URL of its request: the origin of the location, and the path as the client asked for it. A
+    /// proxy that changes paths makes proofs wrong.
+    #[must_use]
+    pub fn checking_proofs(self, clock: Arc<dyn Clock>) -> Self {
+        let proofs = Proofs::new(&self.shared.url, clock);
+        let shared = Shared {
+            proofs: Some(proofs),
+            ..Shared::clone(&self.shared)
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// The layer for routes that do what `protects` says.

@@ -7,16 +7,20 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
+use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::token::TokenDefect;
 use procura_agent_auth::token::agent::UnverifiedAgentToken;
+use procura_agent_auth::token::possession::{Confirmation, Scheme};
 use tower::{Layer, Service};
 
 use crate::authority::{Denied, Question};
 use crate::body::{self, GuardedBody, MAX_BODY_BYTES};
 use crate::challenge::{add_challenge, answer};
 use crate::guard::Shared;
+use crate::possession::Sent;
 use crate::protects::Protects;
 
 /// Guards a service. Made by [`Guard::layer`](crate::Guard::layer).
@@ -140,18 +144,14 @@ impl Judge {
         In::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (mut parts, body) = request.into_parts();
-        let token = bearer(&parts.headers)?.to_owned();
+        let sent = Sent::read(&parts.headers)?;
         // What is not meant for this place is not shown to the authority, which takes tokens for many.
-        let unverified = UnverifiedAgentToken::parse(&token, &[&self.shared.location])?;
-        // Whoever sends a bound token has to show what it is bound to (§4.4). To let it through without looking
-        // would make the binding worth nothing.
-        if unverified.confirmation().is_bound() {
-            return Err(TokenDefect::BindingNotChecked.into());
-        }
+        let unverified = UnverifiedAgentToken::parse(&sent.token, &[&self.shared.location])?;
+        self.hold(unverified.confirmation(), &sent, &parts)?;
         let body = body::read(body, self.max_body_bytes).await?;
         let call = self.protects.read(&parts, &body)?;
         let question = Question {
-            token: &token,
+            token: &sent.token,
             location: &self.shared.location,
             capability: &call.capability,
             arguments: &call.arguments,
@@ -162,6 +162,17 @@ impl Judge {
         Ok(Request::from_parts(parts, Either::Left(Full::new(body))))
     }
 
+    /// Whoever sends a bound token has to show what it is bound to (§4.4). To let it through without looking would make
+    /// the binding worth nothing.
+    fn hold(&self, bound: &Confirmation, sent: &Sent, parts: &Parts) -> Result<(), Refusal> {
+        match &self.shared.proofs {
+            Some(proofs) => proofs.hold(bound, sent, parts),
+            None if bound.is_bound() => Err(TokenDefect::BindingNotChecked.into()),
+            None if sent.scheme == Scheme::Dpop => Err(TokenDefect::NotBearer.into()),
+            None => Ok(()),
+        }
+    }
+
     fn refuse(&self, denied: &Denied) -> Response<Full<Bytes>> {
         match denied {
             Denied::Unavailable(why) => tracing::error!(why, "agents cannot be verified"),
@@ -169,18 +180,6 @@ impl Judge {
         }
         answer(denied, &self.shared.challenge)
     }
-}
-
-/// The one bearer token of a request.
-fn bearer(headers: &HeaderMap) -> Result<&str, TokenDefect> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().ok_or(TokenDefect::Missing)?;
-    let text = value.to_str().map_err(|_| TokenDefect::NotBearer)?;
-    let (scheme, token) = text.split_once(' ').ok_or(TokenDefect::NotBearer)?;
-    let is_one = values.next().is_none() && scheme.eq_ignore_ascii_case("bearer");
-    is_one
-        .then(|| token.trim_start())
-        .ok_or(TokenDefect::NotBearer)
 }
 
 /// Whether somebody claims to be an agent. Other services' bearer tokens look different, even as JWTs: the type

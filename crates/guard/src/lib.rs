@@ -49,6 +49,7 @@ mod guard;
 mod introspection;
 mod layer;
 mod local;
+mod possession;
 mod protects;
 
 pub use agent::{Agent, Call};

@@ -1,5 +1,7 @@
 //! The layer before a real axum router, with an authority that says what the test wants.
 
+use std::sync::Arc;
+
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
@@ -10,7 +12,8 @@ use procura_guard::{Agent, BadArguments, Call, Denied, Guard, GuardError, Protec
 use serde_json::{Map, Value, json};
 
 use super::support::{
-    ISSUER, LOCATION, Said, agent, ask, authority, bound_token, host_token, token,
+    ISSUER, LOCATION, Said, Still, agent, ask, ask_with_proofs, authority, bound_token, host_token,
+    proof, token,
 };
 
 /// A service with one capability behind the protocol's contract, one behind a path, and a door for others.
@@ -269,6 +272,73 @@ async fn a_token_that_is_bound_to_something_is_not_taken_without_it() {
     assert_eq!(answer.json()["error"], "invalid_jwt");
     // It was not shown to the authority either, which would have used it up.
     assert_eq!(said.asked(), []);
+}
+
+// AA-4.4-02, AA-4.5-10
+#[tokio::test]
+async fn a_bound_token_is_taken_from_whoever_holds_its_key() {
+    let said = Said::default();
+    let service = || {
+        let guard = Guard::new(LOCATION, authority(&said)).unwrap();
+        let guard = guard.checking_proofs(Arc::new(Still));
+        let inner = Router::new().route("/execute", post(answer));
+        inner.layer(guard.layer(Protects::execution(["pay".parse().unwrap()])))
+    };
+    let token = bound_token(LOCATION);
+    let good = proof(3, &token, "POST", LOCATION);
+    let answer = ask_with_proofs(service(), "/execute?q=1", ("DPoP", &token), &[&good]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    // A router that hands on a part of the path does not change what the client asked for.
+    let nested = Router::new().nest("/v1", service());
+    let of_nested = proof(3, &token, "POST", "https://payments.example/v1/execute");
+    let answer = ask_with_proofs(nested, "/v1/execute", ("DPoP", &token), &[&of_nested]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+
+    let other_key = proof(4, &token, "POST", LOCATION);
+    let other_method = proof(3, &token, "GET", LOCATION);
+    let other_url = proof(3, &token, "POST", "https://payments.example/other");
+    let other_host = proof(3, &token, "POST", "https://evil.example/execute");
+    let other_token = proof(3, &bound_token("https://x.example"), "POST", LOCATION);
+    let stolen: [(&str, &[&str]); 9] = [
+        ("Bearer", &[]),
+        ("Bearer", &[&good]),
+        ("DPoP", &[]),
+        ("DPoP", &[&good, &good]),
+        ("DPoP", &[&other_key]),
+        ("DPoP", &[&other_method]),
+        ("DPoP", &[&other_url]),
+        ("DPoP", &[&other_host]),
+        ("DPoP", &[&other_token]),
+    ];
+    for (scheme, proofs) in stolen {
+        let answer = ask_with_proofs(service(), "/execute", (scheme, &token), proofs).await;
+        assert_eq!(answer.status, 401, "{scheme} {proofs:?}");
+        assert_eq!(
+            answer.json()["error"],
+            "invalid_dpop_proof",
+            "{scheme} {proofs:?}"
+        );
+        let challenges = answer.headers.get_all(WWW_AUTHENTICATE).iter();
+        let named = challenges.filter(|it| it.as_bytes().starts_with(b"DPoP error="));
+        assert_eq!(named.count(), 1, "{scheme} {proofs:?}");
+    }
+    // None of these was shown to the authority, which would have used the token up.
+    assert_eq!(said.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_bound_to_nothing_needs_no_proof_and_takes_none() {
+    let said = Said::default();
+    let guard = Guard::new(LOCATION, authority(&said)).unwrap();
+    let guard = guard.checking_proofs(Arc::new(Still));
+    let inner = Router::new().route("/execute", post(answer));
+    let service = inner.layer(guard.layer(Protects::execution(["pay".parse().unwrap()])));
+    let token = token(LOCATION);
+    let answer = ask_with_proofs(service.clone(), "/execute", ("Bearer", &token), &[]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let proof = proof(3, &token, "POST", LOCATION);
+    let answer = ask_with_proofs(service, "/execute", ("DPoP", &token), &[&proof]).await;
+    assert_eq!(answer.status, 401, "{}", answer.text());
 }
 
 #[tokio::test]

@@ -7,13 +7,14 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt as _;
 use procura_agent_auth::agent::Mode;
 use procura_agent_auth::id::{AgentId, HostId};
-use procura_agent_auth::token::FORM;
+use procura_agent_auth::token::{FORM, dpop};
 use procura_guard::{Agent, Authority, Denied, Question};
-use procura_keys::clock::Timestamp;
+use procura_keys::clock::{Clock, Timestamp};
+use procura_keys::digest::{sha256, to_base64url};
 use procura_keys::jwt;
 use procura_keys::key::SigningKey;
 use procura_keys::thumbprint::Thumbprint;
@@ -128,6 +129,61 @@ impl Answer {
     }
 }
 
+/// The clock of whoever judges proofs.
+#[derive(Debug)]
+pub(super) struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+}
+
+/// A proof of holding the key with this seed, for one request.
+pub(super) fn proof(seed: u8, token: &str, method: &str, url: &str) -> String {
+    let claims = json!({
+        "htm": method,
+        "htu": url,
+        "iat": NOW.as_seconds(),
+        "jti": "p",
+        "ath": to_base64url(&sha256(token.as_bytes())),
+    });
+    let header = jwt::Header {
+        algorithm: "EdDSA",
+        typ: dpop::TYPE,
+        kid: None,
+    };
+    jwt::sign_showing_key(
+        header,
+        &claims,
+        &SigningKey::from_seed(&[seed; 32]).unwrap(),
+    )
+    .unwrap()
+}
+
+/// Sends a token of this scheme with these proofs.
+pub(super) async fn ask_with_proofs(
+    service: Router,
+    path: &str,
+    (scheme, token): (&str, &str),
+    proofs: &[&str],
+) -> Answer {
+    let mut request = Request::post(path).header(AUTHORIZATION, format!("{scheme} {token}"));
+    for proof in proofs {
+        request = request.header("DPoP", *proof);
+    }
+    let request = request.body(Body::from(r#"{"capability":"pay"}"#)).unwrap();
+    answer_of(service.oneshot(request).await.unwrap()).await
+}
+
+async fn answer_of(response: Response<Body>) -> Answer {
+    Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        body: response.into_body().collect().await.unwrap().to_bytes(),
+    }
+}
+
 pub(super) async fn ask(
     service: Router,
     method: &str,
@@ -140,10 +196,5 @@ pub(super) async fn ask(
         request = request.header(AUTHORIZATION, format!("Bearer {bearer}"));
     }
     let request = request.body(Body::from(body.to_owned())).unwrap();
-    let response = service.oneshot(request).await.unwrap();
-    Answer {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        body: response.into_body().collect().await.unwrap().to_bytes(),
-    }
+    answer_of(service.oneshot(request).await.unwrap()).await
 }
