@@ -167,7 +167,7 @@ mod tests {
     async fn answer_to(sent: &[u8]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Router::new().route("/", get(async || "hello"));
+        let router = Router::new().route("/", get(slow));
         tokio::spawn(serve(listener, router, std::future::pending()));
         let mut peer = TcpStream::connect(address).await.unwrap();
         peer.write_all(sent).await.unwrap();
@@ -179,6 +179,12 @@ mod tests {
             String::from_utf8_lossy(sent)
         );
         String::from_utf8_lossy(&got).into_owned()
+    }
+
+    /// Takes longer than a peer may take for its headers.
+    async fn slow() -> &'static str {
+        tokio::time::sleep(HEADERS * 2).await;
+        "hello"
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,8 +14,8 @@ use tokio::time::{Sleep, sleep};
 #[derive(Debug)]
 pub(super) struct Prompt<S> {
     stream: S,
-    /// How many of them are still to come.
-    awaited: usize,
+    /// What is still to come of the preface of HTTP/2, as long as nothing else came.
+    awaited: &'static [u8],
     /// Until when; gone once they came.
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -28,6 +28,16 @@ impl<S> Prompt<S> {
             deadline: Some(Box::pin(sleep(FIRST_BYTES))),
         }
     }
+
+    /// With the first byte that HTTP/2 does not begin with, or with all that it begins with, the version is known.
+    fn look_at(&mut self, bytes: &[u8]) {
+        let seen = bytes.len().min(self.awaited.len());
+        let (expected, rest) = self.awaited.split_at(seen);
+        self.awaited = rest;
+        if rest.is_empty() || !bytes.starts_with(expected) {
+            self.deadline = None;
+        }
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Prompt<S> {
@@ -38,9 +48,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Prompt<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.awaited = self.awaited.saturating_sub(buffer.filled().len() - before);
-        if self.awaited == 0 {
-            self.deadline = None;
+        if self.deadline.is_some() {
+            self.look_at(&buffer.filled()[before..]);
         }
         if read.is_pending()
             && let Some(deadline) = &mut self.deadline
@@ -82,7 +91,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prompt<S> {
     }
 }
 
-/// As many bytes as tell the versions of HTTP apart (RFC 9113 §3.4).
-const PREFACE: usize = 24;
+/// What tells the versions of HTTP apart (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long a peer may take for them, and before them for a TLS handshake.
 pub(super) const FIRST_BYTES: Duration = Duration::from_secs(10);
