@@ -38,6 +38,9 @@
 //! never used before, and covers the capability with these arguments. Everything else is answered here: `401`
 //! with the challenge of §5.14, `403` with the protocol's code, `503` while the authority cannot be asked. No
 //! call is let through unasked.
+//!
+//! Tokens that are bound to a key (§4.4) are refused, unless [`Guard::checking_proofs`] is told to look at what their
+//! senders show.
 
 mod agent;
 mod authority;

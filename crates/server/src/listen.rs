@@ -19,10 +19,9 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use procura_keys::thumbprint::Thumbprint;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
 use tower::ServiceExt as _;
 
-use self::prompt::{FIRST_BYTES, Prompt};
+use self::prompt::Prompt;
 use crate::app::PeerCertificate;
 use crate::tls::Tls;
 
@@ -106,10 +105,9 @@ impl Connection {
         let Some(tls) = tls else {
             return self.serve(stream, None).await;
         };
-        match timeout(FIRST_BYTES, tls.accept(stream)).await {
-            Ok(Ok((stream, certificate))) => self.serve(stream, certificate).await,
-            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => tracing::debug!("a TLS handshake did not finish in time"),
+        match tls.accept(stream).await {
+            Ok((stream, certificate)) => self.serve(stream, certificate).await,
+            Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
         }
     }
 
@@ -158,6 +156,8 @@ const DRAIN: Duration = Duration::from_secs(20);
 mod tests {
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use tokio::time::timeout;
 
     use super::*;
     use crate::tls::TlsFiles;

@@ -1,8 +1,8 @@
 //! Which process a database belongs to.
 //!
-//! An advisory lock lets in one process at a time, or several that all said that they would be several. Since a broken session loses it, every process
-//! also counts up the database's epoch when it starts: one that gets the lock back and finds another
-//! epoch has been replaced meanwhile. What it remembers is out of date, so it must not go on. One of several may,
+//! An advisory lock lets in one process at a time, or several that all said that they would be several. Since a broken
+//! session loses it, every process also counts up the database's epoch when it starts: one that gets the lock back and
+//! finds another epoch has been replaced meanwhile. What it remembers is out of date, so it must not go on. One of several may,
 //! since it relies on nothing it remembers without having heard from the database in time.
 
 use sqlx::PgConnection;
@@ -23,7 +23,7 @@ pub(crate) struct Ownership {
 impl Ownership {
     /// Makes the database this process's own and brings its tables up to date.
     pub(crate) async fn take(connection: &mut PgConnection) -> Result<Self, OpenError> {
-        lock(connection).await.map_err(why_not_locked)?;
+        lock(connection, false).await.map_err(why_not_locked)?;
         MIGRATIONS.run(&mut *connection).await?;
         Self::count_up(connection, false).await
     }
@@ -31,7 +31,7 @@ impl Ownership {
     /// Makes this process one of several and brings the tables up to date. They may be one version ahead, which is what
     /// the next program brings while this one goes on.
     pub(crate) async fn share(connection: &mut PgConnection) -> Result<Self, OpenError> {
-        lock_shared(connection).await.map_err(why_not_shared)?;
+        lock(connection, true).await.map_err(why_not_shared)?;
         let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
         migrations.set_ignore_missing(true);
         migrations.run(&mut *connection).await?;
@@ -67,13 +67,13 @@ impl Ownership {
     /// lock is then left to the one that is.
     pub(crate) async fn resume(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
         if self.shared {
-            return lock_shared(connection).await;
+            return lock(connection, true).await;
         }
         // Whoever was replaced need not wait for a lock that somebody holds, and its callers neither.
         if self.was_replaced(connection).await? {
             return Ok(());
         }
-        lock(connection).await?;
+        lock(connection, false).await?;
         if self.was_replaced(connection).await? {
             sqlx::query!("SELECT pg_advisory_unlock_all()")
                 .execute(connection)
@@ -111,27 +111,20 @@ impl Ownership {
     }
 }
 
-async fn lock_shared(connection: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query!("SET lock_timeout = '3s'")
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query!("SELECT pg_advisory_lock_shared($1)", LOCK)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query!("RESET lock_timeout")
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// A process that has just ended may still hold the lock for a moment.
-async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
+async fn lock(connection: &mut PgConnection, shared: bool) -> sqlx::Result<()> {
     sqlx::query!("SET lock_timeout = '3s'")
         .execute(&mut *connection)
         .await?;
-    sqlx::query!("SELECT pg_advisory_lock($1)", LOCK)
-        .execute(&mut *connection)
-        .await?;
+    if shared {
+        sqlx::query!("SELECT pg_advisory_lock_shared($1)", LOCK)
+            .execute(&mut *connection)
+            .await?;
+    } else {
+        sqlx::query!("SELECT pg_advisory_lock($1)", LOCK)
+            .execute(&mut *connection)
+            .await?;
+    }
     sqlx::query!("RESET lock_timeout")
         .execute(connection)
         .await?;

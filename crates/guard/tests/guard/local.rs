@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::Router;
+use axum::routing::post;
 use procura_agent_auth::agent::{Agent as Record, AgentState, Mode};
 use procura_agent_auth::constraint::Constraints;
 use procura_agent_auth::grant::{Actor, Grant, GrantState, Uses};
@@ -12,14 +14,16 @@ use procura_agent_auth::host::{Host, HostStatus};
 use procura_agent_auth::id::{AgentId, GrantId, HostId};
 use procura_agent_auth::lifetime::LifetimePolicy;
 use procura_agent_auth::token::FORM;
-use procura_guard::{Agent, Authority as _, Denied, Directory, Known, Local, Question};
+use procura_guard::{
+    Agent, Authority as _, Denied, Directory, Guard, Known, Local, Protects, Question,
+};
 use procura_keys::clock::{Clock, Timestamp};
 use procura_keys::jwt;
 use procura_keys::key::SigningKey;
 use procura_keys::thumbprint::Thumbprint;
 use serde_json::{Value, json};
 
-use super::support::{ISSUER, LOCATION};
+use super::support::{ISSUER, LOCATION, ask_with_proofs, proof};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -206,6 +210,33 @@ async fn everything_else_is_refused_as_the_server_would() {
     ];
     for (known, token, code) in cases {
         assert_eq!(judge(&local(known), &token, 1).await.unwrap_err(), code);
+    }
+}
+
+/// AA-4.4-02, AA-4.6-01
+#[tokio::test]
+async fn a_bound_token_is_good_once_and_its_proof_for_no_other() {
+    let guard = Guard::new(LOCATION, local(Some(known()))).unwrap();
+    let guard = guard.checking_proofs(Arc::new(Fixed));
+    let pay = "pay".parse().unwrap();
+    let service = Router::new()
+        .route("/execute", post(async || "done"))
+        .layer(guard.layer(Protects::execution([pay])));
+    let bound = json!({ "jkt": Thumbprint::of(key(3).public()) });
+    let used = token(2, json!({ "cnf": bound, "jti": "used" }));
+    let fresh = token(2, json!({ "cnf": bound, "jti": "fresh" }));
+    let proof = proof(3, &used, "POST", LOCATION);
+    for (token, status, error) in [
+        (&used, 200, None),
+        (&used, 401, Some("invalid_jwt")),
+        (&fresh, 401, Some("invalid_dpop_proof")),
+    ] {
+        let (service, sent) = (service.clone(), ("DPoP", token.as_str()));
+        let answer = ask_with_proofs(service, "/execute", sent, &[&proof]).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        if let Some(error) = error {
+            assert_eq!(answer.json()["error"], error);
+        }
     }
 }
 

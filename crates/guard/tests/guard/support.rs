@@ -172,7 +172,11 @@ pub(super) async fn ask_with_proofs(
     for proof in proofs {
         request = request.header("DPoP", *proof);
     }
-    let request = request.body(Body::from(r#"{"capability":"pay"}"#)).unwrap();
+    let request = request
+        .body(Body::from(
+            r#"{"capability":"pay","arguments":{"amount":1}}"#,
+        ))
+        .unwrap();
     answer_of(service.oneshot(request).await.unwrap()).await
 }
 

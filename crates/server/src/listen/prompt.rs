@@ -93,5 +93,5 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prompt<S> {
 
 /// What tells the versions of HTTP apart (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// How long a peer may take for them, and before them for a TLS handshake.
-pub(super) const FIRST_BYTES: Duration = Duration::from_secs(10);
+/// How long a peer may take for its first bytes.
+const FIRST_BYTES: Duration = Duration::from_secs(10);
