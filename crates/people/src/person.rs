@@ -29,7 +29,7 @@ pub struct Person {
     pub updated_at: Timestamp,
 }
 
-/// Names a person: `usr_` and a UUIDv7.
+/// Names a person: `usr_` and a UUIDv7, or what an application that embeds the server calls them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PersonId(pub String);
@@ -40,6 +40,14 @@ impl PersonId {
         let millis = u64::try_from(now.as_millis()).unwrap_or(0);
         let uuid = Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
         Self(format!("usr_{}", uuid.simple()))
+    }
+
+    /// The identifier that an application has for somebody: 1 to 128 visible ASCII characters without an `@`, so that
+    /// it is never taken for an address.
+    pub fn of_application(text: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'@';
+        let fits = (1..=MAX_ID).contains(&text.len()) && text.bytes().all(plain);
+        fits.then(|| Self(text.to_owned()))
     }
 }
 
@@ -107,10 +115,25 @@ impl fmt::Display for Email {
 pub struct NotAnEmail;
 
 const MAX_EMAIL: usize = 254;
+const MAX_ID: usize = 128;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn identifiers_of_an_application_are_short_and_plain() {
+        for text in ["1", "u-42", "auth0|5f7c", &"x".repeat(MAX_ID)] {
+            assert_eq!(
+                PersonId::of_application(text),
+                Some(PersonId(text.to_owned()))
+            );
+        }
+        let long = "x".repeat(MAX_ID + 1);
+        for text in ["", &long, "a b", "a\nb", "é", "alice@example.com"] {
+            assert_eq!(PersonId::of_application(text), None, "{text:?}");
+        }
+    }
 
     #[test]
     fn addresses_compare_without_case_and_surrounding_blanks() {

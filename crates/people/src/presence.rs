@@ -39,6 +39,8 @@ pub enum Method {
     Passkey,
     /// A code that was written down for when the passkeys are lost.
     RecoveryCode,
+    /// Whatever the application that embeds the server takes. Never stored with a session, since it keeps those.
+    Application,
 }
 
 impl Method {
@@ -48,6 +50,7 @@ impl Method {
             Self::Password => "password",
             Self::Passkey => "passkey",
             Self::RecoveryCode => "recovery_code",
+            Self::Application => "application",
         }
     }
 

@@ -12,6 +12,7 @@ use procura_service::Context;
 use crate::metrics::Metrics;
 use crate::notify::mail::Mail;
 use crate::notify::push::Push;
+use crate::people::People;
 use crate::proxy::Proxies;
 
 /// What every handler gets.
@@ -27,6 +28,8 @@ pub struct App {
     pub mail: Option<Arc<Mail>>,
     /// The way to send to people's devices, if there is one.
     pub push: Option<Arc<Push>>,
+    /// The people of the application that embeds the server. Without them, it has accounts of its own.
+    pub people: Option<Arc<dyn People>>,
 }
 
 impl App {
@@ -38,6 +41,7 @@ impl App {
             proxies: Arc::default(),
             mail: None,
             push: None,
+            people: None,
         }
     }
 
@@ -52,6 +56,13 @@ impl App {
     #[must_use]
     pub fn with_push(self, push: Option<Arc<Push>>) -> Self {
         Self { push, ..self }
+    }
+
+    /// The same with an application's people in the place of accounts.
+    #[must_use]
+    pub fn with_people(self, people: Arc<dyn People>) -> Self {
+        let people = Some(people);
+        Self { people, ..self }
     }
 
     /// The same behind these proxies.

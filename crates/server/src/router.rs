@@ -25,28 +25,46 @@ use crate::{agent_auth, operations, web};
 
 /// The whole server as one service, under the issuer's path.
 pub fn router(app: App) -> Router {
-    let protocol = agent_auth::routes()
-        .fallback(path_not_found)
-        .layer(map_response_with_state(app.clone(), challenge));
-    let everything = Router::new()
-        .merge(protocol)
-        .merge(web::routes(&app))
+    let (own, elsewhere) = routes(&app);
+    let mounted = match app.base_path() {
+        "" => own.fallback(path_not_found),
+        base => Router::new()
+            .nest(base, own.fallback(path_not_found))
+            .fallback(path_not_found),
+    };
+    finish(mounted.merge(elsewhere), app)
+}
+
+/// The same beside an application's routes, with nothing to say about paths that may be the application's.
+pub(crate) fn embedded(app: App) -> Router {
+    let (own, elsewhere) = routes(&app);
+    let mounted = match app.base_path() {
+        "" => own,
+        base => Router::new().nest(base, own.fallback(path_not_found)),
+    };
+    finish(mounted.merge(elsewhere), app)
+}
+
+/// What is served under the issuer's path, and what at its origin.
+fn routes(app: &App) -> (Router<App>, Router<App>) {
+    let challenge = map_response_with_state(app.clone(), challenge);
+    let own = Router::new()
+        .merge(agent_auth::routes().layer(challenge))
+        .merge(web::routes(app))
         .merge(operations::routes());
     let elsewhere = agent_auth::compat_routes(app.ctx.policy().compat);
-    let base = app.base_path().to_owned();
-    let mounted = if base.is_empty() {
-        everything
-    } else {
-        Router::new()
-            .nest(&base, everything)
-            .merge(agent_auth::routes_at_origin())
-            .fallback(path_not_found)
+    let elsewhere = match app.base_path() {
+        "" => elsewhere,
+        _ => elsewhere.merge(agent_auth::routes_at_origin()),
     };
-    mounted
-        .merge(elsewhere)
-        .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
-            internal_error()
-        }))
+    (own, elsewhere)
+}
+
+/// What holds for every request.
+fn finish(routes: Router<App>, app: App) -> Router {
+    let broken = CatchPanicLayer::custom(|_: Box<dyn Any + Send>| internal_error());
+    routes
+        .layer(broken)
         .layer(from_fn_with_state(app.clone(), log))
         .with_state(app)
 }

@@ -1,5 +1,7 @@
 //! From a configuration and a data directory to a running server, and back.
 
+mod work;
+
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,14 +13,11 @@ use procura_keys::entropy;
 use procura_keys::web_push::PushKey;
 use procura_service::admin::{self, AdminCall, AdminReply};
 use procura_service::agent_auth::discovery;
-use procura_service::housekeeping;
 use procura_service::limits::Limits;
 use procura_service::people::{self, AccountError};
 use procura_service::system::{SystemClock, SystemEntropy};
 use procura_service::{Context, JournalHandle, Parts};
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::net::{TcpListener, UnixListener};
 
 use crate::app::App;
 use crate::config::{Config, DevelopmentPerson};
@@ -31,6 +30,7 @@ use crate::proxy::Proxies;
 use crate::storage::Storage;
 use crate::tls::Tls;
 use crate::{admin_socket, listen, notify, router};
+pub(crate) use work::Work;
 
 /// What to serve.
 #[derive(Debug)]
@@ -52,10 +52,16 @@ pub struct Running {
     /// What became of each description.
     pub reports: Vec<Report>,
     listener: TcpListener,
-    proxies: Proxies,
     tls: Option<Arc<Tls>>,
-    opened: Opened,
-    admin: tokio::net::UnixListener,
+    prepared: Prepared,
+}
+
+/// Everything but the way in.
+pub(crate) struct Prepared {
+    pub(crate) reports: Vec<Report>,
+    pub(crate) opened: Opened,
+    admin: UnixListener,
+    proxies: Proxies,
     housekeeping_every: Duration,
     senders: Vec<Box<dyn Sender>>,
     mail: Option<Box<Mail>>,
@@ -63,8 +69,8 @@ pub struct Running {
 }
 
 /// An opened data directory with the use cases on top.
-struct Opened {
-    ctx: Context,
+pub(crate) struct Opened {
+    pub(crate) ctx: Context,
     journal: JournalHandle,
     store: Storage,
     // Last, so that the lock goes when everything else is gone.
@@ -74,16 +80,35 @@ struct Opened {
 impl Serve {
     /// Opens the data directory and starts listening. From here on, connections are taken.
     pub async fn start(mut self) -> anyhow::Result<Running> {
-        let reports = read_descriptions(&mut self.config).await?;
         let listen = self.config.listen.clone();
         let issuer = self.config.provider.issuer.clone();
-        let people = self.config.development_people.clone();
+        let people = std::mem::take(&mut self.config.development_people);
+        let tls = self.config.tls.take().map(Tls::load).transpose()?;
+        let mut prepared = Box::pin(self.prepare()).await?;
+        let ctx = &prepared.opened.ctx;
+        add_development_people(ctx, people).await?;
+        let setup = people::invite_first_administrator(ctx).await?;
+        let listener = TcpListener::bind(&listen)
+            .await
+            .with_context(|| format!("cannot listen at {listen}"))?;
+        Ok(Running {
+            setup: setup.map(|token| format!("{issuer}/setup/{}", token.expose())),
+            issuer,
+            reports: std::mem::take(&mut prepared.reports),
+            listener,
+            tls: tls.map(Arc::new),
+            prepared,
+        })
+    }
+
+    /// Opens the data directory, and puts together what answers requests.
+    pub(crate) async fn prepare(mut self) -> anyhow::Result<Prepared> {
+        let reports = read_descriptions(&mut self.config).await?;
         let housekeeping_every = self.config.housekeeping_every;
         let mail = self.config.mail.take();
         let webhooks = std::mem::take(&mut self.config.webhooks);
         let contact = self.config.push_contact.take();
         let proxies = self.config.proxies.clone();
-        let tls = self.config.tls.clone().map(Tls::load).transpose()?;
         let limits = if self.no_rate_limits {
             tracing::warn!("rate limits are off: for benchmarks only");
             Limits::off()
@@ -93,33 +118,35 @@ impl Serve {
         let opened = open(self.config, DataDir::lock(&self.data)?, limits).await?;
         let push = contact.map(|contact| push(contact, &opened.dir));
         let push = push.transpose()?;
-        add_development_people(&opened.ctx, people).await?;
         warn_of_removed_algorithms(&opened.ctx).await?;
-        let setup = people::invite_first_administrator(&opened.ctx).await?;
-        let listener = TcpListener::bind(&listen)
-            .await
-            .with_context(|| format!("cannot listen at {listen}"))?;
         let socket = opened.dir.fresh_socket()?;
         let admin = admin_socket::bind(&socket).with_context(|| {
-            format!(
-                "cannot open the administrator's socket {}",
-                socket.display()
-            )
+            let socket = socket.display();
+            format!("cannot open the administrator's socket {socket}")
         })?;
-        Ok(Running {
-            setup: setup.map(|token| format!("{issuer}/setup/{}", token.expose())),
-            issuer,
-            reports,
-            listener,
-            proxies,
-            tls: tls.map(Arc::new),
-            opened,
+        Ok(Prepared {
             admin,
+            reports,
+            opened,
+            proxies,
             housekeeping_every,
             senders: notify::senders(webhooks, mail.clone(), push.clone()),
             mail,
             push,
         })
+    }
+}
+
+impl Prepared {
+    /// What answers requests, and what goes on beside them from here on.
+    pub(crate) fn begin(self) -> (App, Work) {
+        let app = App::new(self.opened.ctx.clone())
+            .behind(self.proxies)
+            .with_mail(self.mail)
+            .with_push(self.push);
+        let every = self.housekeeping_every;
+        let work = Work::begin(self.opened, self.admin, self.senders, every);
+        (app, work)
     }
 }
 
@@ -146,26 +173,12 @@ impl Running {
     /// Serves until `stop` is done, lets open requests finish, and closes the store. Stops of itself, with an error,
     /// when the store is lost for good: whatever starts the program again then decides.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Opened {
-            ctx,
-            journal,
-            store,
-            dir,
-        } = self.opened;
-        let admin = tokio::spawn(admin_socket::serve(ctx.clone(), self.admin));
-        let (stopping, stopped) = watch::channel(());
-        let notices = notify::run(ctx.clone(), self.senders, stopped.clone());
-        let notices = tokio::spawn(notices);
-        let housekeeping = tokio::spawn(keep_house(ctx.clone(), self.housekeeping_every, stopped));
-        let app = App::new(ctx)
-            .behind(self.proxies)
-            .with_mail(self.mail)
-            .with_push(self.push);
+        let (app, work) = self.prepared.begin();
         let mut lost = None;
         let stop = async {
             tokio::select! {
                 () = stop => {}
-                error = store.lost() => {
+                error = work.lost() => {
                     tracing::error!(%error, "stopping: the store is lost");
                     lost = Some(error);
                 }
@@ -179,18 +192,7 @@ impl Running {
                 renewing.abort();
             }
         }
-        admin.abort();
-        drop(stopping);
-        // All are gone, and with them the last users of the journal, before it is waited for.
-        let _ = tokio::join!(admin, housekeeping, notices);
-        if tokio::time::timeout(LAST_WRITES, journal.finished())
-            .await
-            .is_err()
-        {
-            tracing::warn!("a request was still open when the server stopped");
-        }
-        store.close().await;
-        dir.fresh_socket()?;
+        work.end().await?;
         lost.map_or(Ok(()), |error| Err(anyhow::Error::msg(error.to_string())))
     }
 }
@@ -322,27 +324,6 @@ async fn add_development_people(
     Ok(())
 }
 
-/// Runs soon after the start and then now and again. A run that is under way ends before the server does.
-async fn keep_house(ctx: Context, every: Duration, mut stopped: watch::Receiver<()>) {
-    let mut next_run = Instant::now() + FIRST_RUN.min(every);
-    let mut next_tidying = Instant::now() + TIDY_EVERY;
-    loop {
-        tokio::select! {
-            _ = stopped.changed() => return,
-            () = sleep_until(next_tidying) => {
-                ctx.tidy();
-                next_tidying = Instant::now() + TIDY_EVERY;
-            }
-            () = sleep_until(next_run) => {
-                if let Err(error) = housekeeping::run(&ctx, "policy", ctx.now()).await {
-                    tracing::error!(%error, "housekeeping failed");
-                }
-                next_run = Instant::now() + every;
-            }
-        }
-    }
-}
-
 async fn keep_renewed(tls: Arc<Tls>) {
     loop {
         tokio::time::sleep(RENEW_EVERY).await;
@@ -365,7 +346,4 @@ fn renew(tls: &Tls) {
 }
 
 const PUSH_KEY: &str = "push.key";
-const FIRST_RUN: Duration = Duration::from_secs(5);
 const RENEW_EVERY: Duration = Duration::from_mins(1);
-const TIDY_EVERY: Duration = Duration::from_mins(1);
-const LAST_WRITES: Duration = Duration::from_secs(10);

@@ -55,43 +55,20 @@ pub(crate) fn routes(app: &App) -> Router<App> {
     let csrf = CsrfLayer::new()
         .add_trusted_origin(own.as_str())
         .unwrap_or_default();
+    let signing_in = match app.people {
+        None => own_accounts(),
+        Some(_) => Router::new().route("/login", get(login::elsewhere::show)),
+    };
     Router::new()
         .route("/", get(home::show))
+        .merge(signing_in)
         .merge(connected::routes())
         .merge(admin::routes())
-        .route("/login", get(login::show).post(login::sign_in))
-        .route("/login/challenge", post(login::passkey::challenge))
-        .route("/login/passkey", post(login::passkey::sign_in))
-        .route(
-            "/login/recovery",
-            get(login::recovery::show).post(login::recovery::sign_in),
-        )
-        .route("/logout", post(login::sign_out))
-        .route("/setup/{token}", get(arrival::show).post(arrival::arrive))
-        .route("/setup/{token}/challenge", post(arrival::challenge))
-        .route("/invite/{token}", get(arrival::show).post(arrival::arrive))
-        .route("/invite/{token}/challenge", post(arrival::challenge))
-        .route("/signup", get(arrival::show_sign_up).post(arrival::sign_up))
-        .route("/signup/challenge", post(arrival::sign_up_challenge))
         .route("/account", get(account::show))
-        .route("/account/challenge", post(account::challenge))
-        .route("/account/passkeys", post(account::add_passkey))
-        .route(
-            "/account/passkeys/challenge",
-            post(account::passkey_challenge),
-        )
-        .route("/account/passkeys/{id}/name", post(account::rename_passkey))
-        .route(
-            "/account/passkeys/{id}/remove",
-            post(account::remove_passkey),
-        )
-        .route("/account/password", post(account::set_password))
-        .route("/account/recovery", post(account::make_recovery_codes))
         .route("/account/push", post(account::push::add))
         .route("/account/push/remove", post(account::push::remove))
         .route("/account/mail", post(account::mail::change))
         .route("/account/mail/{token}", get(account::mail::confirm))
-        .route("/account/sessions/end", post(account::end_sessions))
         .route("/device", get(device::show).post(device::decide))
         .route("/device/challenge", post(device::challenge))
         .route("/inbox", get(inbox::show))
@@ -106,4 +83,37 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .layer(map_response_with_state(app.clone(), notice::render))
         .layer(map_response(headers::protect))
         .layer(from_fn(words::speak))
+}
+
+/// The ways in and out of accounts that are the server's own.
+fn own_accounts() -> Router<App> {
+    Router::new()
+        .route("/login", get(login::show).post(login::sign_in))
+        .route("/login/challenge", post(login::passkey::challenge))
+        .route("/login/passkey", post(login::passkey::sign_in))
+        .route(
+            "/login/recovery",
+            get(login::recovery::show).post(login::recovery::sign_in),
+        )
+        .route("/logout", post(login::sign_out))
+        .route("/setup/{token}", get(arrival::show).post(arrival::arrive))
+        .route("/setup/{token}/challenge", post(arrival::challenge))
+        .route("/invite/{token}", get(arrival::show).post(arrival::arrive))
+        .route("/invite/{token}/challenge", post(arrival::challenge))
+        .route("/signup", get(arrival::show_sign_up).post(arrival::sign_up))
+        .route("/signup/challenge", post(arrival::sign_up_challenge))
+        .route("/account/challenge", post(account::challenge))
+        .route("/account/passkeys", post(account::add_passkey))
+        .route(
+            "/account/passkeys/challenge",
+            post(account::passkey_challenge),
+        )
+        .route("/account/passkeys/{id}/name", post(account::rename_passkey))
+        .route(
+            "/account/passkeys/{id}/remove",
+            post(account::remove_passkey),
+        )
+        .route("/account/password", post(account::set_password))
+        .route("/account/recovery", post(account::make_recovery_codes))
+        .route("/account/sessions/end", post(account::end_sessions))
 }

@@ -29,6 +29,9 @@ pub enum Failure {
     /// The writer of the journal is gone or could not write.
     #[error("the journal could not be written: {0}")]
     Journal(String),
+    /// The application that embeds the server could not say who somebody is.
+    #[error("the application that embeds the server failed: {0}")]
+    Application(String),
     /// A state that the code rules out.
     #[error("{0}")]
     Bug(&'static str),

@@ -1,6 +1,7 @@
 //! People's accounts and sessions, and the ways in which they sign in.
 
 mod accounts;
+pub mod application;
 mod ceremony;
 mod invitations;
 pub mod mail;

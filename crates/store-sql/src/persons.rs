@@ -107,6 +107,23 @@ impl PersonStore for SqlTransaction {
             .ok_or(StoreError::NotFound(PERSON))
     }
 
+    async fn update_person(&mut self, person: &Person) -> StoreResult<()> {
+        let done = sqlx::query!(
+            "UPDATE persons SET email = $2, name = $3, administrator = $4, updated_at = $5 WHERE id = $1",
+            person.id.0,
+            person.email.as_str(),
+            person.name,
+            person.administrator,
+            person.updated_at.as_millis(),
+        )
+        .execute(self.connection())
+        .await
+        .map_err(failed_on(PERSON))?;
+        (done.rows_affected() == 1)
+            .then_some(())
+            .ok_or(StoreError::NotFound(PERSON))
+    }
+
     async fn delete_person(&mut self, id: &PersonId) -> StoreResult<()> {
         let sessions = sqlx::query!("DELETE FROM sessions WHERE person_id = $1", id.0);
         sessions.execute(self.connection()).await.map_err(failed)?;

@@ -97,6 +97,7 @@ macro_rules! contract_tests {
                 a_person_is_barred_and_let_in_again
                 a_person_goes_with_their_sessions
                 a_password_is_set_and_taken_away
+                a_person_is_brought_up_to_date
                 an_administrator_counts_while_not_barred
             }
             sessions {

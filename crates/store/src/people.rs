@@ -39,6 +39,9 @@ pub trait PersonStore {
         administrator: bool,
         at: Timestamp,
     ) -> StoreResult<()>;
+    /// Sets address, name, whether they are an administrator, and when that was. `Conflict` when the address is
+    /// somebody else's, `NotFound` when there is no such person.
+    async fn update_person(&mut self, person: &Person) -> StoreResult<()>;
     /// Forgets a person with their sessions, passkeys and recovery codes. `NotFound` when there is no such person.
     async fn delete_person(&mut self, id: &PersonId) -> StoreResult<()>;
     /// Bars a person from signing in, or lets them in again. `NotFound` when there is no such

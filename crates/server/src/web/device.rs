@@ -20,7 +20,7 @@ use procura_people::presence::Lacking;
 use procura_service::agent_auth::consent::{self as requests, ConsentError};
 use procura_service::agent_auth::inbox;
 use procura_service::limits::Budget;
-use procura_service::people::{SignedIn, passkeys};
+use procura_service::people::SignedIn;
 
 use super::form::{Form, Query};
 use super::gesture;
@@ -154,7 +154,7 @@ pub(super) async fn challenge(
     if requests::judge_presence(&app.ctx, &person, &view, shown, &answer).is_ok() {
         return Ok(gesture::nothing());
     }
-    let asked = passkeys::ask_to_confirm(&app.ctx, &person, answer.subject(shown)).await;
+    let asked = gesture::ask(&app, &person, answer.subject(shown)).await;
     gesture::options(asked.map(|options| gesture::at_moment(options, now)))
 }
 

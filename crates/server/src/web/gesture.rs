@@ -5,8 +5,9 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use procura_keys::clock::Timestamp;
 use procura_people::challenge::LIFETIME;
-use procura_service::people::passkeys;
-use procura_service::people::{PasskeyError, SignedIn};
+use procura_people::presence::Lacking;
+use procura_service::Failure;
+use procura_service::people::{PasskeyError, SignedIn, application, passkeys};
 use serde_json::{Value, json};
 
 use super::form::Fields;
@@ -23,7 +24,36 @@ pub(super) async fn confirmed(
     if answer.is_empty() {
         return Ok(person);
     }
-    passkeys::confirm(&app.ctx, &person, answer, subject).await
+    let Some(people) = &app.people else {
+        return passkeys::confirm(&app.ctx, &person, answer, subject).await;
+    };
+    let passkey = people.confirm(&person.person.id, subject, answer).await;
+    application::confirmed(
+        &app.ctx,
+        person,
+        subject,
+        passkey.map_err(|error| failed(&error))?,
+    )
+    .await
+}
+
+/// What to ask an authenticator, so that it says yes to `subject`.
+pub(super) async fn ask(
+    app: &App,
+    person: &SignedIn,
+    subject: [u8; 32],
+) -> Result<Value, PasskeyError> {
+    let Some(people) = &app.people else {
+        return passkeys::ask_to_confirm(&app.ctx, person, subject).await;
+    };
+    let options = people.ask(&person.person.id, subject).await;
+    let options = options.map_err(|error| failed(&error))?;
+    options.ok_or(PasskeyError::Lacking(Lacking::Presence))
+}
+
+/// The text is for the log alone.
+fn failed(error: &anyhow::Error) -> PasskeyError {
+    PasskeyError::Failed(Failure::Application(format!("{error:#}")).into())
 }
 
 /// The answer of the authenticator in a form; empty when there is none.

@@ -1,5 +1,6 @@
 //! `/login` and `/logout`: a person's session begins, is renewed, and ends.
 
+pub(super) mod elsewhere;
 pub(super) mod passkey;
 pub(super) mod recovery;
 

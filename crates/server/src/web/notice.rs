@@ -115,6 +115,22 @@ impl Notice {
         .link("Go to the first page", "/")
     }
 
+    /// Somebody the application lets in, and an administrator here does not.
+    pub(super) fn barred() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "account_barred",
+            "This account is barred here",
+        )
+        .say("An administrator has barred it. Nothing was changed.")
+    }
+
+    pub(super) fn address_taken() -> Self {
+        Self::new(StatusCode::CONFLICT, "address_taken", "Somebody else has your address")
+            .say("Another account here has the same e-mail address as yours, so the two cannot be told apart.")
+            .say("Ask whoever looks after this service.")
+    }
+
     pub(super) fn cross_site() -> Self {
         Self::new(StatusCode::FORBIDDEN, "cross_site", "This form came from somewhere else")
             .say("Nothing was changed. Forms are taken only when they are sent from a page of this server.")

@@ -19,6 +19,10 @@ pub(super) struct Shell {
     pub(super) service: String,
     /// The address the person signed in with.
     pub(super) person: Option<String>,
+    /// Whether accounts are the server's own, and not those of an application that embeds it.
+    pub(super) own_accounts: bool,
+    /// Where the application signs people out, if it says.
+    pub(super) sign_out: Option<String>,
     /// Whether they are an administrator.
     is_administrator: bool,
     /// Which part of the pages this is.
@@ -73,6 +77,8 @@ impl Shell {
             base: app.base_path().to_owned(),
             service: app.ctx.provider().name.clone(),
             person: person.map(|signed_in| signed_in.person.email.to_string()),
+            own_accounts: app.people.is_none(),
+            sign_out: app.people.as_ref().and_then(|people| people.sign_out()),
             is_administrator: person.is_some_and(|signed_in| signed_in.person.administrator),
             here: None,
         }

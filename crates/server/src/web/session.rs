@@ -4,10 +4,13 @@ use axum::extract::FromRequestParts;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use http::request::Parts;
 use procura_people::session::SessionToken;
+use procura_service::people::application::{self, AdmissionError};
 use procura_service::people::{self, SignedIn};
+use procura_service::{Failure, ServiceError};
 
 use super::notice::Notice;
 use crate::app::App;
+use crate::people::People;
 
 /// Whoever looks at a page.
 #[derive(Debug)]
@@ -22,6 +25,13 @@ impl FromRequestParts<App> for Visitor {
     type Rejection = Notice;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Notice> {
+        if let Some(people) = &app.people {
+            let person = recognize(app, people.as_ref(), parts).await?;
+            return Ok(Self {
+                token: None,
+                person,
+            });
+        }
         let jar = CookieJar::from_headers(&parts.headers);
         let token = jar
             .get(cookie_name(app))
@@ -31,6 +41,32 @@ impl FromRequestParts<App> for Visitor {
             None => None,
         };
         Ok(Self { token, person })
+    }
+}
+
+/// Whoever the application that embeds the server says it is.
+async fn recognize(
+    app: &App,
+    people: &dyn People,
+    parts: &Parts,
+) -> Result<Option<SignedIn>, Notice> {
+    let visit = match people.identify(parts).await {
+        Ok(Some(visit)) => visit,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            let failure = Failure::Application(format!("{error:#}"));
+            return Err(ServiceError::from(failure).into());
+        }
+    };
+    match application::admit(&app.ctx, visit.profile).await {
+        Ok(person) => {
+            let person =
+                application::signed_in(&app.ctx, person, visit.proved_at, visit.can_confirm);
+            Ok(Some(person))
+        }
+        Err(AdmissionError::Failed(error)) => Err(error.into()),
+        Err(AdmissionError::Barred) => Err(Notice::barred()),
+        Err(AdmissionError::Taken) => Err(Notice::address_taken()),
     }
 }
 

@@ -28,6 +28,7 @@ use procura_keys::web_push::PushKey;
 use procura_server::config::Config;
 use procura_server::notify::push::Push;
 use procura_server::notify::{self, Sender};
+use procura_server::people::People;
 use procura_server::tls::Tls;
 use procura_server::{App, listen, router};
 use procura_service::catalogue::Offered;
@@ -80,6 +81,8 @@ pub(crate) struct Setup {
     pub(crate) by_name: bool,
     /// Capabilities beside those of the configuration.
     pub(crate) offered: Vec<Offered>,
+    /// The people of an application, in the place of accounts.
+    pub(crate) people: Option<Arc<dyn People>>,
 }
 
 impl Default for Setup {
@@ -94,6 +97,7 @@ impl Default for Setup {
             limited: false,
             by_name: false,
             offered: Vec::new(),
+            people: None,
         }
     }
 }
@@ -141,12 +145,14 @@ impl Setup {
             };
             Arc::new(Push::new(key, contact, &policy).unwrap())
         });
-        let routes = router(
-            App::new(ctx.clone())
-                .behind(config.proxies)
-                .with_mail(config.mail.clone())
-                .with_push(push.clone()),
-        );
+        let mut app = App::new(ctx.clone())
+            .behind(config.proxies)
+            .with_mail(config.mail.clone())
+            .with_push(push.clone());
+        if let Some(people) = self.people {
+            app = app.with_people(people);
+        }
+        let routes = router(app);
         let tls = config.tls.map(|files| Arc::new(Tls::load(files).unwrap()));
         match tls.clone() {
             None => tokio::spawn(listen::serve(listener, routes, pending())),

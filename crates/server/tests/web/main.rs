@@ -17,6 +17,7 @@ mod browser;
 mod connected;
 mod decision;
 mod device;
+mod embedded;
 mod home;
 mod inbox;
 mod language;

@@ -156,6 +156,43 @@ pub async fn a_password_is_set_and_taken_away(store: &Arc<dyn Store>) {
     assert!(matches!(missing, Err(StoreError::NotFound(_))));
 }
 
+/// And keeps what is not theirs to change.
+pub async fn a_person_is_brought_up_to_date(store: &Arc<dyn Store>) {
+    let mut tx = store.begin().await.unwrap();
+    for number in [1, 2] {
+        tx.insert_person(&person(number)).await.unwrap();
+    }
+    let changed = Person {
+        email: "new@example.com".parse().unwrap(),
+        name: "New Name".to_owned(),
+        administrator: true,
+        updated_at: at(9),
+        ..person(1)
+    };
+    let sent = Person {
+        password: None,
+        disabled: true,
+        created_at: at(8),
+        ..changed.clone()
+    };
+    tx.update_person(&sent).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let mut tx = store.begin().await.unwrap();
+    let found = tx.find_person_by_email(&changed.email).await.unwrap();
+    assert_eq!(found, Some(changed.clone()));
+    let found = tx.find_person_by_email(&person(1).email).await.unwrap();
+    assert_eq!(found, None);
+    let missing = tx.update_person(&person(3)).await;
+    assert!(matches!(missing, Err(StoreError::NotFound(_))));
+    let taken = Person {
+        email: person(2).email,
+        ..changed
+    };
+    let taken = tx.update_person(&taken).await;
+    assert!(matches!(taken, Err(StoreError::Conflict(_))));
+}
+
 /// Others never do.
 pub async fn an_administrator_counts_while_not_barred(store: &Arc<dyn Store>) {
     let mut tx = store.begin().await.unwrap();

@@ -69,6 +69,22 @@ impl PersonStore for MemoryTransaction {
         Ok(())
     }
 
+    async fn update_person(&mut self, person: &Person) -> StoreResult<()> {
+        let persons = Arc::make_mut(&mut self.change()?.persons);
+        let others = |other: &Person| other.id != person.id && other.email == person.email;
+        let taken = persons.values().any(others);
+        let known = persons.get_mut(&person.id);
+        let known = known.ok_or(StoreError::NotFound("person"))?;
+        if taken {
+            return Err(StoreError::Conflict("person"));
+        }
+        known.email = person.email.clone();
+        known.name = person.name.clone();
+        known.administrator = person.administrator;
+        known.updated_at = person.updated_at;
+        Ok(())
+    }
+
     async fn delete_person(&mut self, id: &PersonId) -> StoreResult<()> {
         let state = self.change()?;
         let removed = Arc::make_mut(&mut state.persons).remove(id);

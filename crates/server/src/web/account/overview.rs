@@ -121,6 +121,7 @@ impl SessionRow {
                 Method::Password => "with a password",
                 Method::Passkey => "with a passkey",
                 Method::RecoveryCode => "with a recovery code",
+                Method::Application => "elsewhere",
             },
             since: when::moment(session.created_at, now),
             ends: when::moment(session.expires_at, now),
