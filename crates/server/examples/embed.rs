@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo run -p procura-server --example embed
-//! procura --allow-loopback-http connect http://127.0.0.1:8091/agents add_note
+//! procura --allow-loopback-http connect http://127.0.0.1:8091/agents --capability add_note
 //! ```
 //!
 //! Anybody may sign in here under any name, which makes it an example and nothing to put anywhere. Saying yes with a
