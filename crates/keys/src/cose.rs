@@ -3,12 +3,11 @@
 
 use std::fmt;
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
 
 use crate::cbor::{Item, NotCbor, Reader};
 use crate::key::{KeyError, PublicKey};
+use crate::rsa::RsaKey;
 
 /// A public key that can verify, and the bytes it was read from.
 #[derive(Clone)]
@@ -21,7 +20,7 @@ pub struct CoseKey {
 enum Key {
     Es256(ParsedPublicKey),
     EdDsa(Box<PublicKey>),
-    Rs256 { n: Vec<u8>, e: Vec<u8> },
+    Rs256(RsaKey),
 }
 
 /// The algorithms whose keys are read, as COSE numbers them, the preferred ones first.
@@ -61,9 +60,7 @@ impl CoseKey {
             Key::EdDsa(key) => signature
                 .try_into()
                 .is_ok_and(|signature| key.verifies(message, signature)),
-            Key::Rs256 { n, e } => RsaPublicKeyComponents { n, e }
-                .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
-                .is_ok(),
+            Key::Rs256(key) => key.verifies(message, signature),
         }
     }
 }
@@ -173,15 +170,8 @@ fn es256(x: Item<'_>, y: Item<'_>) -> Result<Key, CoseError> {
     key.map(Key::Es256).map_err(|_| CoseError::Invalid)
 }
 
-/// The library checks the size of the modulus when it verifies; here only what could not be one is stopped.
 fn rs256(n: &[u8], e: &[u8]) -> Result<Key, CoseError> {
-    let size = MIN_RSA_BYTES..=MAX_RSA_BYTES;
-    if size.contains(&n.len()) && n[0] != 0 && (1..=4).contains(&e.len()) && e[0] != 0 {
-        let (n, e) = (n.to_vec(), e.to_vec());
-        Ok(Key::Rs256 { n, e })
-    } else {
-        Err(CoseError::Invalid)
-    }
+    RsaKey::new(n, e).map(Key::Rs256).ok_or(CoseError::Invalid)
 }
 
 const ES256: i64 = -7;
@@ -192,8 +182,6 @@ const KIND_EC2: i64 = 2;
 const KIND_RSA: i64 = 3;
 const CURVE_P256: i64 = 1;
 const CURVE_ED25519: i64 = 6;
-const MIN_RSA_BYTES: usize = 256;
-const MAX_RSA_BYTES: usize = 1024;
 
 #[cfg(test)]
 mod tests;

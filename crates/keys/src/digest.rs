@@ -1,4 +1,4 @@
-//! SHA-256, HMAC, constant-time comparison and base64url: what everything above agrees on.
+//! SHA-256, SHA-512, HMAC, constant-time comparison and base64url: what everything above agrees on.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::{digest, hmac};
@@ -9,6 +9,13 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    out
+}
+
+/// The SHA-512 of `bytes`.
+pub fn sha512(bytes: &[u8]) -> [u8; 64] {
+    let mut out = [0; 64];
+    out.copy_from_slice(digest::digest(&digest::SHA512, bytes).as_ref());
     out
 }
 

@@ -10,6 +10,7 @@ use crate::digest::{from_base64url, to_base64url};
 use crate::json::parse_strict;
 use crate::jwk::PublicJwk;
 use crate::key::{PublicKey, SigningKey};
+use crate::rsa::{MODULUS_BYTES, RsaKey};
 use crate::verifying_key::VerifyingKey;
 
 /// What a protocol's tokens look like before anything is known about their signer.
@@ -35,7 +36,13 @@ pub struct Unverified<'a> {
     /// The claims, as written by whoever made the token.
     pub claims: Map<String, Value>,
     signed: &'a str,
-    signature: [u8; 64],
+    signature: Signature,
+}
+
+#[derive(Clone, Debug)]
+enum Signature {
+    Short([u8; 64]),
+    Rsa(Vec<u8>),
 }
 
 impl<'a> Unverified<'a> {
@@ -44,7 +51,7 @@ impl<'a> Unverified<'a> {
         Self::parse_any(token, &[form.algorithm], form.max_bytes)
     }
 
-    /// Reads a compact token in any of several algorithms, all of which have signatures of 64 bytes.
+    /// Reads a compact token in any of several algorithms. Their signatures have 64 bytes, those of RS256 256 to 1024.
     pub fn parse_any(
         token: &'a str,
         algorithms: &[&'static str],
@@ -64,7 +71,7 @@ impl<'a> Unverified<'a> {
             return Err(JwtError::CriticalExtension);
         }
         let signature = from_base64url(signature)
-            .and_then(|bytes| <[u8; 64]>::try_from(bytes).ok())
+            .and_then(|bytes| Signature::new(algorithm, bytes))
             .ok_or(JwtError::BadSignatureForm)?;
         Ok(Self {
             algorithm,
@@ -79,12 +86,33 @@ impl<'a> Unverified<'a> {
 
     /// Whether `key` signed this token.
     pub fn is_signed_by(&self, key: &PublicKey) -> bool {
-        key.verifies(self.signed.as_bytes(), &self.signature)
+        self.is_signed(|message, signature| key.verifies(message, signature))
     }
 
     /// Whether `key` is one for the token's algorithm and signed this token.
     pub fn is_signed_by_any(&self, key: &VerifyingKey) -> bool {
-        key.fits(self.algorithm) && key.verifies(self.signed.as_bytes(), &self.signature)
+        key.fits(self.algorithm)
+            && self.is_signed(|message, signature| key.verifies(message, signature))
+    }
+
+    /// The same for RS256.
+    pub(crate) fn is_signed_by_rsa(&self, key: &RsaKey) -> bool {
+        matches!(&self.signature, Signature::Rsa(bytes) if key.verifies(self.signed.as_bytes(), bytes))
+    }
+
+    fn is_signed(&self, verifies: impl FnOnce(&[u8], &[u8; 64]) -> bool) -> bool {
+        matches!(&self.signature, Signature::Short(bytes) if verifies(self.signed.as_bytes(), bytes))
+    }
+}
+
+impl Signature {
+    fn new(algorithm: &str, bytes: Vec<u8>) -> Option<Self> {
+        if algorithm == "RS256" {
+            return MODULUS_BYTES
+                .contains(&bytes.len())
+                .then_some(Self::Rsa(bytes));
+        }
+        bytes.try_into().ok().map(Self::Short)
     }
 }
 
@@ -169,8 +197,8 @@ pub enum JwtError {
     /// A header member that has to be a string is not.
     #[error("the token's header member {0:?} is not a string")]
     NotAString(&'static str),
-    /// The signature is not 64 bytes of base64url.
-    #[error("the token's signature is not 64 bytes of base64url")]
+    /// The signature is not base64url of a length that its algorithm has.
+    #[error("the token's signature is not base64url of the length its algorithm has")]
     BadSignatureForm,
 }
 

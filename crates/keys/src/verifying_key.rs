@@ -124,7 +124,7 @@ pub enum VerifyingKeyError {
 }
 
 /// The members of private and symmetric keys (RFC 7518 §6).
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+pub(crate) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 #[cfg(test)]
 mod tests {

@@ -23,6 +23,10 @@ pub enum AccountChange {
     MakeRecoveryCodes,
     /// Another password.
     SetPassword,
+    /// Signing in with an account at the provider with this identifier.
+    Connect(String),
+    /// Signing in with it no more.
+    Disconnect(String),
 }
 
 /// Who wants to change something.
@@ -44,6 +48,8 @@ impl AccountChange {
             Self::RemovePasskey(id) => format!("passkey.remove {id}"),
             Self::MakeRecoveryCodes => "recovery_codes.make".to_owned(),
             Self::SetPassword => "password.set".to_owned(),
+            Self::Connect(provider) => format!("openid.connect {provider}"),
+            Self::Disconnect(provider) => format!("openid.disconnect {provider}"),
         };
         sha256(text.as_bytes())
     }
@@ -108,12 +114,13 @@ mod tests {
 
     // AA-8.11-02
     #[test]
-    fn a_password_brings_in_no_passkey() {
-        let password = (Method::Password, 0);
+    fn neither_a_password_nor_an_account_elsewhere_brings_in_a_passkey() {
         for change in [AccountChange::AddPasskey, AccountChange::MakeRecoveryCodes] {
             let by = |has_passkey, method| verdict(&change, has_passkey, method, None);
-            assert_eq!(by(false, password), Err(Lacking::FirstPasskey));
-            assert_eq!(by(true, password), Err(Lacking::Presence));
+            for method in [Method::Password, Method::OpenId] {
+                assert_eq!(by(false, (method, 0)), Err(Lacking::FirstPasskey));
+                assert_eq!(by(true, (method, 0)), Err(Lacking::Presence));
+            }
             assert_eq!(by(true, (Method::Passkey, 0)), Err(Lacking::Presence));
             for has_passkey in [false, true] {
                 assert_eq!(by(has_passkey, (Method::RecoveryCode, 0)), Ok(()));
@@ -133,6 +140,9 @@ mod tests {
             AccountChange::SetPassword,
             remove("pky_1"),
             remove("pky_2"),
+            AccountChange::Connect("acme".to_owned()),
+            AccountChange::Connect("other".to_owned()),
+            AccountChange::Disconnect("acme".to_owned()),
         ];
         for change in &changes {
             for other in &changes {

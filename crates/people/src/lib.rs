@@ -9,6 +9,7 @@ pub mod invitation;
 pub mod limit;
 pub mod lookalike;
 pub mod mail;
+pub mod openid;
 pub mod passkey;
 pub mod password;
 pub mod person;

@@ -41,6 +41,8 @@ pub enum Method {
     RecoveryCode,
     /// Whatever the application that embeds the server takes. Never stored with a session, since it keeps those.
     Application,
+    /// An account elsewhere. What the person had to show there is not known here.
+    OpenId,
 }
 
 impl Method {
@@ -51,14 +53,20 @@ impl Method {
             Self::Passkey => "passkey",
             Self::RecoveryCode => "recovery_code",
             Self::Application => "application",
+            Self::OpenId => "openid",
         }
     }
 
     /// Reads [`as_str`](Self::as_str) back.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Password, Self::Passkey, Self::RecoveryCode]
-            .into_iter()
-            .find(|method| method.as_str() == text)
+        [
+            Self::Password,
+            Self::Passkey,
+            Self::RecoveryCode,
+            Self::OpenId,
+        ]
+        .into_iter()
+        .find(|method| method.as_str() == text)
     }
 }
 

@@ -8,6 +8,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use http::request::Parts;
 use procura_keys::thumbprint::Thumbprint;
 use procura_service::Context;
+use procura_service::people::openid::OpenIdProviders;
 
 use crate::metrics::Metrics;
 use crate::notify::mail::Mail;
@@ -30,6 +31,8 @@ pub struct App {
     pub push: Option<Arc<Push>>,
     /// The people of the application that embeds the server. Without them, it has accounts of its own.
     pub people: Option<Arc<dyn People>>,
+    /// The providers by which people may sign in.
+    pub openid: OpenIdProviders,
 }
 
 impl App {
@@ -42,6 +45,7 @@ impl App {
             mail: None,
             push: None,
             people: None,
+            openid: OpenIdProviders::default(),
         }
     }
 
@@ -63,6 +67,12 @@ impl App {
     pub fn with_people(self, people: Arc<dyn People>) -> Self {
         let people = Some(people);
         Self { people, ..self }
+    }
+
+    /// The same with these providers to sign in by.
+    #[must_use]
+    pub fn with_openid(self, openid: OpenIdProviders) -> Self {
+        Self { openid, ..self }
     }
 
     /// The same behind these proxies.

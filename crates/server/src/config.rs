@@ -16,6 +16,7 @@ mod notify;
 mod openapi;
 mod proxy;
 mod security;
+mod sign_in;
 mod smtp;
 mod span;
 mod store;
@@ -32,6 +33,7 @@ use procura_adapters::http::Upstream;
 use procura_fetch::{FetchPolicy, JwksPolicy};
 use procura_service::catalogue::Catalogue;
 use procura_service::limits::Rates;
+use procura_service::people::openid::OpenIdSettings;
 use procura_service::{Policy, Provider};
 
 use crate::gateway::{Described, Report, ToolServer};
@@ -78,6 +80,8 @@ pub struct Config {
     pub webhooks: Vec<Webhook>,
     /// The way to send e-mail.
     pub mail: Option<Box<Mail>>,
+    /// The providers by which people may sign in.
+    pub openid: Vec<OpenIdSettings>,
     /// Whom push services turn to, if messages to people's devices go through them.
     pub push_contact: Option<String>,
     /// How often housekeeping runs.
@@ -109,6 +113,12 @@ impl Config {
         let environment = Environment {
             store_url: std::env::var(store::VARIABLE).ok(),
             smtp_password: std::env::var(smtp::PASSWORD_VARIABLE).ok(),
+            openid_secrets: std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .filter(|(name, _)| name.starts_with(sign_in::VARIABLES))
+                .collect(),
         };
         Self::judge(&text, listen, environment).map_err(|problem| ConfigError {
             file: file.display().to_string(),
@@ -174,6 +184,9 @@ impl Config {
             tool_servers: tool_servers
                 .map(McpSection::judge)
                 .collect::<Result<_, _>>()?,
+            openid: document
+                .sign_in
+                .judge(&issuer, &environment.openid_secrets)?,
             provider: Provider {
                 name: document.provider.name.clone(),
                 description: document.provider.description.clone(),
@@ -202,6 +215,8 @@ impl Config {
 struct Environment {
     store_url: Option<String>,
     smtp_password: Option<String>,
+    /// By the name of the variable.
+    openid_secrets: BTreeMap<String, String>,
 }
 
 /// What a capability is carried out by.

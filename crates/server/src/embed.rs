@@ -41,6 +41,9 @@ impl Embedded {
         if !config.development_people.is_empty() {
             bail!("development.person makes accounts, but the people are the application's");
         }
+        if !config.openid.is_empty() {
+            bail!("sign_in.openid lets people sign in here, but the application does that");
+        }
         if config.policy.sign_up {
             bail!("sign_up lets people make accounts, but the people are the application's");
         }

@@ -14,6 +14,7 @@ use procura_keys::web_push::PushKey;
 use procura_service::admin::{self, AdminCall, AdminReply};
 use procura_service::agent_auth::discovery;
 use procura_service::limits::Limits;
+use procura_service::people::openid::OpenIdProviders;
 use procura_service::people::{self, AccountError};
 use procura_service::system::{SystemClock, SystemEntropy};
 use procura_service::{Context, JournalHandle, Parts};
@@ -66,6 +67,7 @@ pub(crate) struct Prepared {
     senders: Vec<Box<dyn Sender>>,
     mail: Option<Box<Mail>>,
     push: Option<Arc<Push>>,
+    openid: OpenIdProviders,
 }
 
 /// An opened data directory with the use cases on top.
@@ -108,6 +110,7 @@ impl Serve {
         let mail = self.config.mail.take();
         let webhooks = std::mem::take(&mut self.config.webhooks);
         let contact = self.config.push_contact.take();
+        let providers = OpenIdProviders::new(std::mem::take(&mut self.config.openid))?;
         let proxies = self.config.proxies.clone();
         let limits = if self.no_rate_limits {
             tracing::warn!("rate limits are off: for benchmarks only");
@@ -133,6 +136,7 @@ impl Serve {
             senders: notify::senders(webhooks, mail.clone(), push.clone()),
             mail,
             push,
+            openid: providers,
         })
     }
 }
@@ -143,7 +147,8 @@ impl Prepared {
         let app = App::new(self.opened.ctx.clone())
             .behind(self.proxies)
             .with_mail(self.mail)
-            .with_push(self.push);
+            .with_push(self.push)
+            .with_openid(self.openid);
         let every = self.housekeeping_every;
         let work = Work::begin(self.opened, self.admin, self.senders, every);
         (app, work)

@@ -95,6 +95,10 @@ fn own_accounts() -> Router<App> {
             "/login/recovery",
             get(login::recovery::show).post(login::recovery::sign_in),
         )
+        .route(
+            "/login/openid/{provider}",
+            get(login::openid::finish).post(login::openid::begin),
+        )
         .route("/logout", post(login::sign_out))
         .route("/setup/{token}", get(arrival::show).post(arrival::arrive))
         .route("/setup/{token}/challenge", post(arrival::challenge))
@@ -115,5 +119,10 @@ fn own_accounts() -> Router<App> {
         )
         .route("/account/password", post(account::set_password))
         .route("/account/recovery", post(account::make_recovery_codes))
+        .route("/account/openid/{provider}", post(account::openid::connect))
+        .route(
+            "/account/openid/{provider}/remove",
+            post(account::openid::disconnect),
+        )
         .route("/account/sessions/end", post(account::end_sessions))
 }

@@ -131,11 +131,12 @@ pub async fn run(ctx: &Context, actor: &str, now: Timestamp) -> ServiceResult<Re
     Ok(removed)
 }
 
-/// Challenges and links that nobody took up in time.
+/// Challenges, links and sign-ins that nobody took up in time.
 async fn remove_unanswered_challenges(ctx: &Context, now: Timestamp) -> ServiceResult<()> {
     let mut tx = ctx.begin().await?;
     tx.delete_expired_challenges(now).await?;
     tx.delete_expired_invitations(now).await?;
+    tx.delete_expired_flows(now).await?;
     tx.commit().await?;
     Ok(())
 }

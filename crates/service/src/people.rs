@@ -5,6 +5,7 @@ pub mod application;
 mod ceremony;
 mod invitations;
 pub mod mail;
+pub mod openid;
 pub mod passkeys;
 pub mod push;
 mod recovery;

@@ -53,6 +53,8 @@ mod invitations;
 mod labels;
 #[path = "../../store-sql/src/notices.rs"]
 mod notices;
+#[path = "../../store-sql/src/openid.rs"]
+mod openid;
 mod ownership;
 #[path = "../../store-sql/src/passkeys.rs"]
 mod passkeys;

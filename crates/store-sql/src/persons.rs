@@ -131,6 +131,9 @@ impl PersonStore for SqlTransaction {
         passkeys.execute(self.connection()).await.map_err(failed)?;
         let codes = sqlx::query!("DELETE FROM recovery_codes WHERE person_id = $1", id.0);
         codes.execute(self.connection()).await.map_err(failed)?;
+        let identities = sqlx::query!("DELETE FROM identities WHERE person_id = $1", id.0);
+        let identities = identities.execute(self.connection()).await;
+        identities.map_err(failed)?;
         let done = sqlx::query!("DELETE FROM persons WHERE id = $1", id.0)
             .execute(self.connection())
             .await

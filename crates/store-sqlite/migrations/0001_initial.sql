@@ -17,7 +17,7 @@ CREATE INDEX administrators ON persons (administrator, disabled);
 CREATE TABLE sessions (
     token_digest BLOB NOT NULL PRIMARY KEY CHECK (length(token_digest) = 32),
     person_id TEXT NOT NULL REFERENCES persons (id) DEFERRABLE INITIALLY DEFERRED,
-    proof_method TEXT NOT NULL CHECK (proof_method IN ('password', 'passkey', 'recovery_code')),
+    proof_method TEXT NOT NULL CHECK (proof_method IN ('password', 'passkey', 'recovery_code', 'openid')),
     proof_at BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
@@ -45,6 +45,28 @@ CREATE TABLE challenges (
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX challenges_by_end ON challenges (expires_at);
+
+-- Sign-ins that are at an OpenID provider, under the digest of the secret in the browser's cookie.
+CREATE TABLE openid_flows (
+    secret_digest BLOB NOT NULL PRIMARY KEY CHECK (length(secret_digest) = 32),
+    issuer TEXT NOT NULL,
+    purpose TEXT NOT NULL CHECK (purpose IN ('sign_in', 'fresh_sign_in', 'connect')),
+    person_id TEXT,
+    next TEXT,
+    expires_at BIGINT NOT NULL,
+    CHECK ((purpose = 'connect') = (person_id IS NOT NULL))
+);
+CREATE INDEX openid_flows_by_end ON openid_flows (expires_at);
+
+-- Who somebody is at an OpenID provider.
+CREATE TABLE identities (
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    person_id TEXT NOT NULL REFERENCES persons (id) DEFERRABLE INITIALLY DEFERRED,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (issuer, subject),
+    UNIQUE (person_id, issuer)
+);
 
 CREATE TABLE invitations (
     token_digest BLOB NOT NULL PRIMARY KEY CHECK (length(token_digest) = 32),

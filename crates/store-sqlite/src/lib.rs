@@ -33,6 +33,8 @@ mod invitations;
 mod labels;
 #[path = "../../store-sql/src/notices.rs"]
 mod notices;
+#[path = "../../store-sql/src/openid.rs"]
+mod openid;
 #[path = "../../store-sql/src/passkeys.rs"]
 mod passkeys;
 #[path = "../../store-sql/src/persons.rs"]

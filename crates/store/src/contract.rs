@@ -19,6 +19,7 @@ pub mod housekeeping;
 pub mod invitations;
 pub mod labels;
 pub mod notices;
+pub mod openid;
 pub mod passkeys;
 pub mod persons;
 pub mod recovery_codes;
@@ -122,6 +123,15 @@ macro_rules! contract_tests {
                 a_challenge_is_taken_once
                 of_parallel_takers_one_gets_the_challenge
                 expired_challenges_are_forgotten
+            }
+            openid {
+                a_sign_in_comes_back_as_it_was_once
+                of_parallel_takers_one_gets_the_sign_in
+                expired_sign_ins_are_forgotten
+                an_identity_comes_back_as_it_was
+                an_identity_belongs_to_one_person_who_has_one_of_each_provider
+                identities_of_a_person_are_listed_and_forgotten_one_by_one
+                an_identity_needs_its_person_and_goes_with_them
             }
             invitations {
                 an_invitation_comes_back_as_it_was

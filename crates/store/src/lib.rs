@@ -69,6 +69,7 @@ pub trait Transaction:
     + people::SessionStore
     + people::PasskeyStore
     + people::ChallengeStore
+    + people::OpenIdStore
     + people::InvitationStore
     + people::RecoveryCodeStore
     + audit::AuditStore

@@ -24,6 +24,7 @@ mod housekeeping;
 mod invitations;
 mod labels;
 mod notices;
+mod openid;
 mod passkeys;
 mod persons;
 mod recovery_codes;

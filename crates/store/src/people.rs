@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use procura_keys::clock::Timestamp;
 use procura_people::challenge::Challenge;
 use procura_people::invitation::Invitation;
+use procura_people::openid::{Flow, Identity, Upstream};
 use procura_people::passkey::{CredentialId, Passkey, PasskeyId, PasskeyName};
 use procura_people::password::PasswordHash;
 use procura_people::person::{Email, Person, PersonId};
@@ -42,7 +43,7 @@ pub trait PersonStore {
     /// Sets address, name, whether they are an administrator, and when that was. `Conflict` when the address is
     /// somebody else's, `NotFound` when there is no such person.
     async fn update_person(&mut self, person: &Person) -> StoreResult<()>;
-    /// Forgets a person with their sessions, passkeys and recovery codes. `NotFound` when there is no such person.
+    /// Forgets a person with their sessions, passkeys, recovery codes and accounts elsewhere. `NotFound` when there is no such person.
     async fn delete_person(&mut self, id: &PersonId) -> StoreResult<()>;
     /// Bars a person from signing in, or lets them in again. `NotFound` when there is no such
     /// person.
@@ -110,6 +111,25 @@ pub trait ChallengeStore {
     async fn take_challenge(&mut self, value: &[u8; 32]) -> StoreResult<Option<Challenge>>;
     /// Forgets challenges that had expired by `now`.
     async fn delete_expired_challenges(&mut self, now: Timestamp) -> StoreResult<()>;
+}
+
+/// Sign-ins that are on their way to an OpenID provider and back, and who is who there.
+#[async_trait]
+pub trait OpenIdStore {
+    /// Adds a sign-in. `Conflict` when its digest is taken.
+    async fn insert_flow(&mut self, flow: &Flow) -> StoreResult<()>;
+    /// Takes the sign-in of this browser out, expired or not, so that nobody gets it again.
+    async fn take_flow(&mut self, secret_digest: &[u8; 32]) -> StoreResult<Option<Flow>>;
+    /// Forgets sign-ins that had expired by `now`.
+    async fn delete_expired_flows(&mut self, now: Timestamp) -> StoreResult<()>;
+    /// Connects an account there with a person. `Conflict` when either has another connection at this provider.
+    async fn insert_identity(&mut self, identity: &Identity) -> StoreResult<()>;
+    /// Whose account there this is.
+    async fn find_identity(&mut self, upstream: &Upstream) -> StoreResult<Option<Identity>>;
+    /// The accounts of a person, by provider.
+    async fn list_identities_by_person(&mut self, person: &PersonId) -> StoreResult<Vec<Identity>>;
+    /// Forgets the account of a person at a provider. `NotFound` when they have none there.
+    async fn delete_identity(&mut self, person: &PersonId, issuer: &str) -> StoreResult<()>;
 }
 
 /// Links that let somebody in once, found by the digest of their secret.

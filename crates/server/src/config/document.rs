@@ -30,6 +30,7 @@ use super::notify::NotifySection;
 use super::openapi::OpenapiSection;
 use super::proxy::ProxySection;
 use super::security::SecuritySection;
+use super::sign_in::SignInSection;
 use super::span::{Span, SpanOrOff};
 use super::store::StoreSection;
 use super::tls::TlsSection;
@@ -67,6 +68,8 @@ pub(super) struct Document {
     sessions: SessionsSection,
     #[serde(default)]
     accounts: AccountsSection,
+    #[serde(default)]
+    pub(super) sign_in: SignInSection,
     #[serde(default)]
     introspection: IntrospectionSection,
     #[serde(default)]

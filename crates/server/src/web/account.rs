@@ -4,6 +4,7 @@
 //! which drives a signed-in browser cannot give itself a passkey.
 
 pub(super) mod mail;
+pub(super) mod openid;
 mod overview;
 pub(super) mod push;
 
@@ -212,6 +213,7 @@ enum Problem {
     MailNotSent,
     NotConfirmed,
     Device(DeviceError),
+    LastWay,
 }
 
 /// The page once more, with what was wrong.
@@ -228,6 +230,10 @@ async fn again(app: &App, person: &SignedIn, problem: Problem) -> Result<Respons
             "The message could not be sent. Try again later.".to_owned(),
         ),
         Problem::Device(error) => ("device_not_added", error.to_string()),
+        Problem::LastWay => (
+            "last_way_to_sign_in",
+            "You could not sign in any more. Set a password or add a passkey first.".to_owned(),
+        ),
         Problem::NotConfirmed => (
             "link_not_valid",
             "This link was used, has expired, or is for another account.".to_owned(),
@@ -262,6 +268,8 @@ fn read_change(form: &Fields) -> Option<AccountChange> {
         }
         "make_recovery_codes" => Some(AccountChange::MakeRecoveryCodes),
         "set_password" => Some(AccountChange::SetPassword),
+        "connect" => Some(AccountChange::Connect(form.text("provider").to_owned())),
+        "disconnect" => Some(AccountChange::Disconnect(form.text("provider").to_owned())),
         _ => None,
     }
 }
@@ -276,7 +284,15 @@ fn done(app: &App, what: &str) -> Response {
     Redirect::to(&format!("{}/account?done={what}", app.base_path())).into_response()
 }
 
-const DONE: [(&str, &str); 10] = [
+const DONE: [(&str, &str); 12] = [
+    (
+        "connected",
+        "You can sign in with that account from now on.",
+    ),
+    (
+        "disconnected",
+        "You cannot sign in with that account any more, and were signed out everywhere else.",
+    ),
     ("device_added", "This device is told from now on."),
     ("device_removed", "That device is told no more."),
     ("mail_chosen", "Your choice is kept."),

@@ -1,6 +1,7 @@
 //! `/login` and `/logout`: a person's session begins, is renewed, and ends.
 
 pub(super) mod elsewhere;
+pub(super) mod openid;
 pub(super) mod passkey;
 pub(super) mod recovery;
 
@@ -119,8 +120,16 @@ struct LoginPage {
     signed_out: bool,
     /// Whether browsers allow passkeys at this address.
     passkeys: bool,
+    /// Where else they may sign in.
+    providers: Vec<ProviderButton>,
     /// Whether people may make accounts by themselves.
     sign_up: bool,
+}
+
+/// A provider, as a button shows it.
+struct ProviderButton {
+    id: String,
+    name: String,
 }
 
 impl LoginPage {
@@ -133,6 +142,14 @@ impl LoginPage {
             problem: None,
             signed_out: false,
             passkeys: people::relying_party(&app.ctx).is_some(),
+            providers: app
+                .openid
+                .iter()
+                .map(|provider| ProviderButton {
+                    id: provider.settings().id.clone(),
+                    name: provider.settings().name.clone(),
+                })
+                .collect(),
             sign_up: app.ctx.policy().sign_up,
         }
     }

@@ -20,6 +20,12 @@ impl Next {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether something is decided there, which takes a fresh sign-in.
+    pub(super) fn leads_to_a_decision(&self, base: &str) -> bool {
+        let path = self.0.strip_prefix(base).unwrap_or_default();
+        path.starts_with("/device") || path.starts_with("/inbox/")
+    }
 }
 
 /// The sign-in page that leads to `path` afterwards, after the base path.
@@ -51,6 +57,21 @@ mod tests {
             "/a//b",
         ] {
             assert_eq!(Next::parse(path).unwrap().as_str(), path);
+        }
+    }
+
+    #[test]
+    fn a_request_is_where_something_is_decided() {
+        let decides = |base: &str, path: &str| Next::parse(path).unwrap().leads_to_a_decision(base);
+        assert!(decides("", "/device?code=WDJB-MJHT"));
+        assert!(decides("/auth", "/auth/inbox/x"));
+        for (base, path) in [
+            ("", "/inbox"),
+            ("", "/"),
+            ("/auth", "/device"),
+            ("", "/a/device"),
+        ] {
+            assert!(!decides(base, path), "{base} {path}");
         }
     }
 

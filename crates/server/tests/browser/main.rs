@@ -24,6 +24,7 @@ mod chromium;
 mod devices;
 mod first_run;
 mod live;
+mod openid;
 mod reach;
 #[expect(dead_code, reason = "the example needs more")]
 mod showcase;

@@ -33,6 +33,7 @@ use procura_server::tls::Tls;
 use procura_server::{App, listen, router};
 use procura_service::catalogue::Offered;
 use procura_service::limits::Limits;
+use procura_service::people::openid::OpenIdProviders;
 use procura_service::{Context, Parts};
 use procura_store::Store;
 use serde_json::Value;
@@ -148,7 +149,8 @@ impl Setup {
         let mut app = App::new(ctx.clone())
             .behind(config.proxies)
             .with_mail(config.mail.clone())
-            .with_push(push.clone());
+            .with_push(push.clone())
+            .with_openid(OpenIdProviders::new(config.openid).unwrap());
         if let Some(people) = self.people {
             app = app.with_people(people);
         }

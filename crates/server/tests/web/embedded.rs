@@ -338,7 +338,13 @@ async fn what_breaks_in_the_application_stays_there() {
 async fn there_is_nothing_to_sign_in_with_here() {
     let (_, bank) = bank().await;
     let mut carol = browser(&bank, "carol");
-    for path in ["/signup", "/setup/x", "/invite/x", "/login/recovery"] {
+    for path in [
+        "/signup",
+        "/setup/x",
+        "/invite/x",
+        "/login/recovery",
+        "/login/openid/x",
+    ] {
         assert_eq!(carol.get(path).await.status, 404, "{path}");
     }
     assert_eq!(carol.post("/login", &[]).await.status, 405);
@@ -350,6 +356,7 @@ async fn there_is_nothing_to_sign_in_with_here() {
         "/account/password",
         "/account/recovery",
         "/account/sessions/end",
+        "/account/openid/x",
     ];
     for path in paths {
         assert_eq!(carol.post(path, &[]).await.status, 404, "{path}");
@@ -416,15 +423,13 @@ async fn the_routes_stand_beside_those_of_the_application() {
 
 #[tokio::test]
 async fn an_embedded_server_makes_no_accounts() {
+    let without = BANK.split("[[development.person]]").next().unwrap();
+    let provider = "[[sign_in.openid]]\nid = \"acme\"\nname = \"Acme\"\nissuer = \"http://localhost:1\"\nclient_id = \"procura\"";
+    let open = without.replace("[provider]", "[accounts]\nsign_up = true\n[provider]");
     for (text, says) in [
         (BANK.to_owned(), "development.person"),
-        (
-            BANK.split("[[development.person]]")
-                .next()
-                .unwrap()
-                .replace("[provider]", "[accounts]\nsign_up = true\n[provider]"),
-            "sign_up",
-        ),
+        (open, "sign_up"),
+        (format!("{without}\n{provider}\n"), "sign_in.openid"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let config = Config::parse(&text, Some("127.0.0.1:1")).unwrap();

@@ -23,6 +23,7 @@ mod inbox;
 mod language;
 mod login;
 mod mail;
+mod openid;
 mod passkey;
 mod push;
 mod refused;

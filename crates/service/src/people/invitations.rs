@@ -410,7 +410,7 @@ fn person_of(challenge: &Challenge) -> PersonId {
     PersonId::new(challenge.made_at(), random)
 }
 
-async fn add(
+pub(super) async fn add(
     tx: &mut dyn Transaction,
     id: PersonId,
     email: Email,
@@ -464,4 +464,4 @@ fn count(ctx: &Context, budget: Budget, address: &str) -> Result<(), ArrivalErro
 }
 
 /// The longest name of a person, in characters.
-const MAX_NAME: usize = 100;
+pub(super) const MAX_NAME: usize = 100;

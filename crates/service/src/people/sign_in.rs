@@ -147,6 +147,18 @@ pub(super) async fn open_session(
     previous: Option<&SessionToken>,
     now: Timestamp,
 ) -> ServiceResult<SessionToken> {
+    let proof = Proof { method, at: now };
+    open_proven_session(ctx, person, proof, previous, now).await
+}
+
+/// Opens a session for somebody who has shown this.
+pub(super) async fn open_proven_session(
+    ctx: &Context,
+    person: &Person,
+    proof: Proof,
+    previous: Option<&SessionToken>,
+    now: Timestamp,
+) -> ServiceResult<SessionToken> {
     let token = SessionToken::new(ctx.random());
     let mut tx = ctx.begin().await?;
     if let Some(previous) = previous {
@@ -156,13 +168,13 @@ pub(super) async fn open_session(
         token_digest: token.digest(),
         person_id: person.id.clone(),
         created_at: now,
-        proof: Proof { method, at: now },
+        proof,
         expires_at: now.plus(ctx.policy().session.lifetime),
     })
     .await?;
     let mut entry = audit::entry(now, "person.sign_in", format!("user:{}", person.id));
     entry.user_id = Some(person.id.to_string());
-    entry.detail = json!({ "method": method.as_str() });
+    entry.detail = json!({ "method": proof.method.as_str() });
     tx.append_audit(vec![entry]).await?;
     tx.commit().await?;
     Ok(token)

@@ -44,6 +44,11 @@ const MANY_ROWS: &str = "
     INSERT INTO sessions
         SELECT sha256(n::TEXT::BYTEA), 'usr_' || n, 'password', 1, 1, n
         FROM generate_series(1, 100000) AS n;
+    INSERT INTO openid_flows
+        SELECT sha256(n::TEXT::BYTEA), 'https://id.example', 'sign_in', NULL, NULL, n
+        FROM generate_series(1, 100000) AS n;
+    INSERT INTO identities
+        SELECT 'https://id.example', 'sub_' || n, 'usr_' || n, 1 FROM generate_series(1, 100000) AS n;
     INSERT INTO notices
         SELECT 'ntc_' || n, 'pager', 'inbox.waiting', 'usr_' || n / 10, '[]',
             CASE n % 20 WHEN 0 THEN 'waiting' ELSE 'delivered' END, 1, n, n, NULL, n, n

@@ -16,6 +16,7 @@ use procura_keys::digest::sha256;
 use procura_keys::key::{PublicKey, SigningKey};
 use procura_people::challenge::{self, Challenge, Holder};
 use procura_people::invitation::Invitation;
+use procura_people::openid::{self, Flow, FlowSecret, Identity, Upstream};
 use procura_people::passkey::{Passkey, PasskeyId};
 use procura_people::password::PasswordHash;
 use procura_people::person::{Person, PersonId};
@@ -236,6 +237,24 @@ pub fn passkey(number: u32, person: &Person) -> Passkey {
 pub fn challenge(number: u32) -> Challenge {
     let nonce = sha256(&number.to_be_bytes());
     Challenge::new(challenge::Purpose::SignIn, Holder([7; 32]), nonce, at(0))
+}
+
+/// A sign-in that is at a provider, and is over after ten minutes.
+pub fn flow(number: u32, purpose: openid::Purpose) -> Flow {
+    let secret = FlowSecret::new(sha256(&number.to_be_bytes()));
+    secret.begin("https://id.example", purpose, None, at(0))
+}
+
+/// Who a person is at this provider: there, they are called by the number.
+pub fn identity(issuer: &str, number: u32, person: &Person) -> Identity {
+    Identity {
+        upstream: Upstream {
+            issuer: issuer.to_owned(),
+            subject: number.to_string(),
+        },
+        person_id: person.id.clone(),
+        created_at: at(0),
+    }
 }
 
 /// A link for the person with this number.

@@ -15,6 +15,7 @@ pub(super) enum Dependent {
     Session([u8; 32]),
     Passkey(PasskeyId),
     RecoveryCodes(PersonId),
+    Identity((String, String)),
 }
 
 impl Dependent {
@@ -42,6 +43,9 @@ impl Dependent {
                 .passkeys
                 .get(id)
                 .map_or(Ok(()), |passkey| require_person(state, &passkey.person_id)),
+            Self::Identity(key) => state.identities.get(key).map_or(Ok(()), |identity| {
+                require_person(state, &identity.person_id)
+            }),
             Self::RecoveryCodes(person) => {
                 let mut codes = state.recovery_codes.iter();
                 if codes.any(|(owner, _)| owner == person) {

@@ -91,6 +91,7 @@ impl PersonStore for MemoryTransaction {
         removed.ok_or(StoreError::NotFound("person"))?;
         Arc::make_mut(&mut state.sessions).retain(|_, session| session.person_id != *id);
         Arc::make_mut(&mut state.passkeys).retain(|_, passkey| passkey.person_id != *id);
+        Arc::make_mut(&mut state.identities).retain(|_, identity| identity.person_id != *id);
         Arc::make_mut(&mut state.recovery_codes).retain(|(person, _)| person != id);
         Ok(())
     }

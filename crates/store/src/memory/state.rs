@@ -11,6 +11,7 @@ use procura_keys::clock::Timestamp;
 use procura_people::challenge::Challenge;
 use procura_people::invitation::Invitation;
 use procura_people::mail::MailChoice;
+use procura_people::openid::{Flow, Identity};
 use procura_people::passkey::{Passkey, PasskeyId};
 use procura_people::person::{Person, PersonId};
 use procura_people::push::PushDevice;
@@ -31,6 +32,9 @@ pub(super) struct State {
     pub(super) audit: Arc<BTreeMap<i64, Arc<AuditRecord>>>,
     pub(super) passkeys: Arc<BTreeMap<PasskeyId, Passkey>>,
     pub(super) challenges: Arc<HashMap<[u8; 32], Challenge>>,
+    pub(super) flows: Arc<HashMap<[u8; 32], Flow>>,
+    /// By issuer and subject.
+    pub(super) identities: Arc<BTreeMap<(String, String), Identity>>,
     pub(super) invitations: Arc<HashMap<[u8; 32], Invitation>>,
     /// Person and digest of the code.
     pub(super) recovery_codes: Arc<BTreeSet<(PersonId, [u8; 32])>>,

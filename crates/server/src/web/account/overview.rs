@@ -11,6 +11,7 @@ use procura_service::ServiceResult;
 use procura_service::people::{self, SignedIn, passkeys};
 
 use super::mail;
+use super::openid::{self, ElsewhereRow};
 use super::push::Devices;
 use crate::app::App;
 use crate::web::page::{Place, Shell};
@@ -32,6 +33,8 @@ pub(super) struct AccountPage {
     may_add_passkey: bool,
     has_password: bool,
     recovery_codes: u32,
+    /// Where else the person signs in, or could.
+    elsewhere: Vec<ElsewhereRow>,
     sessions: Vec<SessionRow>,
     /// Absent where the server sends no e-mail.
     mail: Option<MailChoice>,
@@ -58,6 +61,7 @@ impl AccountPage {
                 .collect(),
             has_password: person.person.password.is_some(),
             recovery_codes: people::count_recovery_codes(&app.ctx, person).await?,
+            elsewhere: openid::rows(app, person).await?,
             mail: mail::choice(app, person).await?,
             devices: Devices::load(app, person).await?,
             sessions: sessions
@@ -122,6 +126,7 @@ impl SessionRow {
                 Method::Passkey => "with a passkey",
                 Method::RecoveryCode => "with a recovery code",
                 Method::Application => "elsewhere",
+                Method::OpenId => "with an account elsewhere",
             },
             since: when::moment(session.created_at, now),
             ends: when::moment(session.expires_at, now),

@@ -327,7 +327,8 @@ fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
 }
 
 /// What goes into the log, which is in English.
-const TO_THE_LOG: [&str; 7] = [
+const TO_THE_LOG: [&str; 8] = [
+    "a sign-in failed at its provider",
     "a message to confirm an address did not go",
     "a page could not be rendered",
     "a page failed",
