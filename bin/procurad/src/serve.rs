@@ -1,6 +1,7 @@
 //! `procurad serve`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use procura_server::config::Config;
@@ -34,6 +35,11 @@ pub(crate) async fn run(command: ServeCommand) -> anyhow::Result<ExitCode> {
         config,
         data: command.data,
         no_rate_limits: command.no_rate_limits,
+        patience: if command.mcp.is_some() {
+            TO_INTRODUCE_ITSELF
+        } else {
+            TO_BE_THERE
+        },
     };
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
@@ -67,3 +73,8 @@ pub(crate) async fn run(command: ServeCommand) -> anyhow::Result<ExitCode> {
     reloading.abort();
     Ok(ExitCode::SUCCESS)
 }
+
+/// How long connections wait for MCP servers of the configuration, which join later if they take longer.
+const TO_BE_THERE: Duration = Duration::from_secs(3);
+/// The same for a server that is the only thing to serve: it may have to be downloaded first.
+const TO_INTRODUCE_ITSELF: Duration = Duration::from_secs(30);

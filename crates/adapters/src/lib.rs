@@ -31,6 +31,8 @@ pub struct Call<'a> {
     pub capability: &'a str,
     /// The arguments, checked.
     pub arguments: &'a Map<String, Value>,
+    /// Whether news of the call may come before its result, in a [`Reply::Narrated`].
+    pub in_pieces: bool,
     /// The agent that calls.
     pub agent_id: &'a str,
     /// Its host.
@@ -47,6 +49,17 @@ pub enum Reply {
     Job(BoxFuture<'static, Result<Value, BackendError>>),
     /// A result in pieces; it ends by itself.
     Stream(BoxStream<'static, Result<Value, BackendError>>),
+    /// News of the call and at last its result, or an error; it ends with either.
+    Narrated(BoxStream<'static, Result<Told, BackendError>>),
+}
+
+/// What is told of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// It is under way.
+    Progress(Value),
+    /// It is done; this is the result.
+    Result(Value),
 }
 
 /// Why a backend did not answer.

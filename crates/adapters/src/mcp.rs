@@ -9,15 +9,19 @@
 //! environment only what the operator listed. It may not ask anything back: no sampling, no roots, no elicitation.
 
 mod answer;
+mod call;
 mod derive;
+mod form;
 mod health;
 mod link;
+mod progress;
 pub mod rule;
 mod server;
 mod session;
 mod tool;
 
 pub use self::derive::{Derivation, Derived, Selection, derive};
+pub use self::form::form;
 pub use self::server::{McpServer, McpSettings, Program, Way};
 pub use self::tool::Tool;
 

@@ -77,6 +77,7 @@ mod tests {
         Call {
             capability: "c",
             arguments,
+            in_pieces: false,
             agent_id: "agt_1",
             host_id: "hst_1",
             user_id: None,

@@ -69,6 +69,11 @@ pub enum ApprovalStrength {
     Presence,
 }
 
+/// What a capability was when somebody looked at it, apart from the words about it: SHA-256 of whatever decides what a
+/// call of it does. Capabilities whose makers may change them without the operator have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Form(pub [u8; 32]);
+
 /// What a server offers under one name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use procura_keys::clock::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::capability::CapabilityName;
+use crate::capability::{CapabilityName, Form};
 use crate::constraint::{Constraints, Violation};
 use crate::grant::Grant;
 use crate::refusal::Refusal;
@@ -18,12 +18,14 @@ pub struct Call<'a> {
     pub capability: &'a CapabilityName,
     /// Whether the server offers it today.
     pub offered: bool,
+    /// What the capability is today.
+    pub form: Option<Form>,
     /// With what.
     pub arguments: &'a Map<String, Value>,
 }
 
 /// Finds the grant that permits the call. The order is fixed: the name exists, the token covers it, a grant is
-/// active, the arguments satisfy one grant's limits, that grant is not used up. One that may be used without end
+/// active and for what the capability is today, the arguments satisfy one grant's limits, that grant is not used up. One that may be used without end
 /// comes before one whose uses are counted.
 pub fn authorize<'g>(
     call: Call<'_>,
@@ -59,7 +61,8 @@ pub fn authorize<'g>(
     let mut unknown = BTreeSet::new();
     let mut counted = None;
     let mut used_up = None;
-    for grant in of_this_name().filter(|grant| grant.is_effective(now)) {
+    let of_this_form = |grant: &&Grant| grant.is_effective(now) && grant.form == call.form;
+    for grant in of_this_name().filter(of_this_form) {
         unknown.extend(
             grant
                 .constraints

@@ -94,6 +94,7 @@ pub(crate) fn grant(number: u8, capability: &str, limits: &Value) -> Grant {
         reason: Some("to pay the rent".into()),
         expires_at: None,
         uses: None,
+        form: None,
         created_at: NOW,
         updated_at: NOW,
     }

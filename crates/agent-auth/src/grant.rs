@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use procura_keys::clock::Timestamp;
 
-use crate::capability::CapabilityName;
+use crate::capability::{CapabilityName, Form};
 use crate::constraint::Constraints;
 use crate::id::{AgentId, ApprovalId, GrantId, UserId};
 
@@ -28,6 +28,8 @@ pub struct Grant {
     pub expires_at: Option<Timestamp>,
     /// How often it may be used; without end when absent.
     pub uses: Option<Uses>,
+    /// What the capability was when it was granted. The grant is good for that and nothing else.
+    pub form: Option<Form>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When the record last changed. Taking one of its uses does not count as a change.
@@ -228,6 +230,7 @@ mod tests {
             reason: None,
             expires_at: None,
             uses: None,
+            form: None,
             created_at: at(0),
             updated_at: at(0),
         };

@@ -153,6 +153,7 @@ fn local() -> Local<Records> {
         reason: None,
         expires_at: None,
         uses: None,
+        form: None,
         created_at: NOW,
         updated_at: NOW,
     };

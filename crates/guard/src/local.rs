@@ -140,6 +140,7 @@ impl<D: Directory> Authority for Local<D> {
         let call = Call {
             capability: question.capability,
             offered: true,
+            form: None,
             arguments: question.arguments,
         };
         let grant = execution::authorize(call, &token, &known.grants, now)?;

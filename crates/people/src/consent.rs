@@ -65,6 +65,9 @@ pub struct ConsentItem {
     pub adjustable: Vec<Limit>,
     /// What deciding it takes.
     pub strength: Strength,
+    /// What else the decision is about, where that may change. Not for reading: a request with another one is another
+    /// request.
+    pub form: Option<String>,
 }
 
 /// What one argument may be.
@@ -179,6 +182,7 @@ mod tests {
             limits: vec![at_most("5")],
             adjustable: Vec::new(),
             strength,
+            form: None,
         };
         ConsentView {
             reference: "apr_1".into(),

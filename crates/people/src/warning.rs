@@ -104,6 +104,7 @@ mod tests {
             limits: limits.iter().map(|field| limit(field)).collect(),
             adjustable: Vec::new(),
             strength,
+            form: None,
         }
     }
 

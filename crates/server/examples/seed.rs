@@ -207,6 +207,7 @@ impl Seed {
             reason: None,
             expires_at: None,
             uses: None,
+            form: None,
             created_at: self.now,
             updated_at: self.now,
         }

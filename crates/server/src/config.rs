@@ -36,6 +36,7 @@ use procura_service::limits::Rates;
 use procura_service::people::openid::OpenIdSettings;
 use procura_service::{Policy, Provider};
 
+use crate::gateway::mcp::Judged;
 use crate::gateway::{Described, Report, ToolServer};
 use crate::notify::mail::Mail;
 use crate::notify::webhook::Webhook;
@@ -126,18 +127,29 @@ impl Config {
         })
     }
 
-    /// Reads the descriptions, asks the tool servers, and adds what they offer to the catalogue.
-    pub async fn read_descriptions(&mut self) -> Result<Vec<Report>, String> {
+    /// Reads the descriptions and adds what they offer to the catalogue.
+    pub(crate) async fn read_descriptions(&mut self) -> Result<Vec<Report>, String> {
         let mut reports = Vec::new();
         for described in std::mem::take(&mut self.described) {
             reports.push(described.offer(&mut self.catalogue).await?);
         }
+        Ok(reports)
+    }
+
+    /// Asks the tool servers and adds what they offer to the catalogue. For whoever looks once: a server that runs
+    /// follows them.
+    pub(crate) async fn ask_tool_servers(&mut self) -> Vec<Report> {
         let servers = std::mem::take(&mut self.tool_servers);
         let lists = join_all(servers.iter().map(ToolServer::ask)).await;
-        for (server, tools) in servers.iter().zip(lists) {
-            reports.push(server.offer(tools, &mut self.catalogue));
-        }
-        Ok(reports)
+        let lists = servers.iter().zip(lists);
+        let reports = lists.map(|(server, tools)| {
+            let judged = match tools {
+                Ok(tools) => server.judge(&tools),
+                Err(error) => Judged::none(error.to_string()),
+            };
+            server.offer(&judged, &mut self.catalogue)
+        });
+        reports.collect()
     }
 
     /// Reads a text.

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::bail;
 use axum::Router;
@@ -51,6 +52,7 @@ impl Embedded {
             config,
             data,
             no_rate_limits: false,
+            patience: Duration::ZERO,
         };
         let mut prepared = Box::pin(serve.prepare()).await?;
         let reports = std::mem::take(&mut prepared.reports);

@@ -1,7 +1,8 @@
 //! Capabilities that come from a description of the service behind: what became of each operation or tool.
 
 mod check;
-mod mcp;
+pub(crate) mod live;
+pub(crate) mod mcp;
 mod starter;
 
 use std::collections::BTreeMap;
@@ -156,6 +157,13 @@ struct Found {
 impl Found {
     /// Adds it to the catalogue, or says why it cannot be offered.
     fn offer(self, catalogue: &mut Catalogue) -> Result<Row, String> {
+        let (row, offered) = self.judge()?;
+        catalogue.add(offered).map_err(|taken| taken.to_string())?;
+        Ok(row)
+    }
+
+    /// Puts it together, or says why it cannot be offered.
+    fn judge(self) -> Result<(Row, Offered), String> {
         let row = self.row;
         if row.default && row.approval == ApprovalStrength::Presence {
             return Err("a rule makes it a default, and it needs presence".to_owned());
@@ -185,7 +193,6 @@ impl Found {
                 .map_err(|error| format!("check_output: {error}"))?;
         }
         offered.pack();
-        catalogue.add(offered).map_err(|taken| taken.to_string())?;
-        Ok(row)
+        Ok((row, offered))
     }
 }

@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, UnixListener};
 use crate::app::App;
 use crate::config::{Config, DevelopmentPerson};
 use crate::data_dir::DataDir;
+use crate::gateway::live::Live;
 use crate::gateway::{Quarantined, Report};
 use crate::notify::Sender;
 use crate::notify::mail::Mail;
@@ -42,6 +43,8 @@ pub struct Serve {
     pub data: PathBuf,
     /// Whether limits on rates are off.
     pub no_rate_limits: bool,
+    /// How long to wait for MCP servers before connections are taken. Those that take longer join later.
+    pub patience: Duration,
 }
 
 /// A server that listens already.
@@ -62,6 +65,7 @@ pub(crate) struct Prepared {
     pub(crate) reports: Vec<Report>,
     pub(crate) opened: Opened,
     admin: UnixListener,
+    live: Live,
     proxies: Proxies,
     housekeeping_every: Duration,
     senders: Vec<Box<dyn Sender>>,
@@ -105,7 +109,8 @@ impl Serve {
 
     /// Opens the data directory, and puts together what answers requests.
     pub(crate) async fn prepare(mut self) -> anyhow::Result<Prepared> {
-        let reports = read_descriptions(&mut self.config).await?;
+        let mut reports = read_openapi(&mut self.config).await?;
+        let tool_servers = std::mem::take(&mut self.config.tool_servers);
         let housekeeping_every = self.config.housekeeping_every;
         let mail = self.config.mail.take();
         let webhooks = std::mem::take(&mut self.config.webhooks);
@@ -119,6 +124,8 @@ impl Serve {
             Limits::new(&self.config.rates)
         };
         let opened = open(self.config, DataDir::lock(&self.data)?, limits).await?;
+        let mut live = Live::begin(opened.ctx.clone(), tool_servers);
+        reports.extend(live.reports(self.patience).await);
         let push = contact.map(|contact| push(contact, &opened.dir));
         let push = push.transpose()?;
         warn_of_removed_algorithms(&opened.ctx).await?;
@@ -129,6 +136,7 @@ impl Serve {
         })?;
         Ok(Prepared {
             admin,
+            live,
             reports,
             opened,
             proxies,
@@ -150,7 +158,7 @@ impl Prepared {
             .with_push(self.push)
             .with_openid(self.openid);
         let every = self.housekeeping_every;
-        let work = Work::begin(self.opened, self.admin, self.senders, every);
+        let work = Work::begin(self.opened, self.live, self.admin, self.senders, every);
         (app, work)
     }
 }
@@ -202,19 +210,31 @@ impl Running {
     }
 }
 
-/// Reads the descriptions of the configuration and tells the log what cannot be offered.
+/// Reads the descriptions of the configuration, asks its tool servers, and tells the log what cannot be offered.
 pub async fn read_descriptions(config: &mut Config) -> anyhow::Result<Vec<Report>> {
+    let mut reports = read_openapi(config).await?;
+    let asked = config.ask_tool_servers().await;
+    warn_of_quarantined(&asked);
+    reports.extend(asked);
+    Ok(reports)
+}
+
+async fn read_openapi(config: &mut Config) -> anyhow::Result<Vec<Report>> {
     let reports = config
         .read_descriptions()
         .await
         .map_err(anyhow::Error::msg)?;
-    for report in &reports {
+    warn_of_quarantined(&reports);
+    Ok(reports)
+}
+
+fn warn_of_quarantined(reports: &[Report]) {
+    for report in reports {
         for Quarantined { operation, reason } in &report.quarantined {
             let source = &report.source;
             tracing::warn!(source, operation, reason, "an operation is not offered");
         }
     }
-    Ok(reports)
 }
 
 /// Carries out an administrator's request in the server that uses the data directory, if one does.

@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod introspect;
 pub(crate) mod link_host;
 pub mod notification;
+pub mod outdated;
 mod overdue;
 pub mod possession;
 pub(crate) mod published;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use procura_adapters::Backend;
-use procura_agent_auth::capability::{ApprovalStrength, CapabilityName, Offer};
+use procura_agent_auth::capability::{ApprovalStrength, CapabilityName, Form, Offer};
 use procura_agent_auth::constraint::Constraints;
 use procura_agent_auth::token::possession::Demand;
 use procura_agent_auth::wire::capability::Capability;
@@ -33,6 +33,8 @@ pub struct Offered {
     pub imposed: Option<Constraints>,
     /// What agents have to show beside a token to use it.
     pub possession: Demand,
+    /// What grants of it are for. With one, a grant from before it changed is not good for it.
+    pub form: Option<Form>,
     /// The arguments it takes, if it says.
     pub input: Option<InputSchema>,
     /// What carries it out.
@@ -60,6 +62,7 @@ impl Offered {
             is_default: false,
             imposed: None,
             possession: Demand::None,
+            form: None,
             input,
             backend,
             packed: None,
@@ -108,12 +111,13 @@ pub struct NameTaken;
 
 impl Catalogue {
     /// Adds a capability, unless its name is taken.
-    pub fn add(&mut self, offered: Offered) -> Result<(), NameTaken> {
+    pub fn add(&mut self, offered: impl Into<Arc<Offered>>) -> Result<(), NameTaken> {
+        let offered = offered.into();
         let name = offered.shown.name.clone();
         if self.offered.contains_key(&name) {
             return Err(NameTaken);
         }
-        self.offered.insert(name, Arc::new(offered));
+        self.offered.insert(name, offered);
         Ok(())
     }
 
@@ -135,6 +139,11 @@ impl Catalogue {
             approval: offered.approval,
             imposed: offered.imposed.clone(),
         })
+    }
+
+    /// What grants of a capability that are made now are for.
+    pub fn form(&self, name: &CapabilityName) -> Option<Form> {
+        self.find(name)?.form
     }
 
     /// What new hosts get as defaults.

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use procura_agent_auth::agent::Mode;
@@ -50,7 +50,8 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     provider: Provider,
     policy: Policy,
-    catalogue: Catalogue,
+    /// Replaced as a whole, and never held while somebody waits.
+    catalogue: RwLock<Arc<Catalogue>>,
     limits: Limits,
     key_sets: Arc<dyn KeySets>,
     replay: ReplayGuard,
@@ -205,7 +206,7 @@ impl Context {
             entropy: parts.entropy,
             provider: parts.provider,
             policy: parts.policy,
-            catalogue: parts.catalogue,
+            catalogue: RwLock::new(Arc::new(parts.catalogue)),
             limits: parts.limits,
             key_sets: parts.key_sets,
             replay: ReplayGuard::restored(&seen),
@@ -246,9 +247,16 @@ impl Context {
         &self.inner.policy
     }
 
-    /// What it offers.
-    pub fn catalogue(&self) -> &Catalogue {
-        &self.inner.catalogue
+    /// What it offers now. Whoever looks twice in one decision has to look at the same one.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        let catalogue = self.inner.catalogue.read();
+        Arc::clone(&catalogue.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another one in its place, for whoever looks from now on.
+    pub(crate) fn set_catalogue(&self, catalogue: Catalogue) {
+        let place = self.inner.catalogue.write();
+        *place.unwrap_or_else(PoisonError::into_inner) = Arc::new(catalogue);
     }
 
     /// The rate limits.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
 use jsonschema::Validator;
-use procura_adapters::{Backend, BackendError, Call, Reply, async_trait};
+use procura_adapters::{Backend, BackendError, Call, Reply, Told, async_trait};
 use serde_json::Value;
 
 use crate::schema::{SchemaError, compile};
 
-/// A backend whose results are checked: at once, or when a job ends. The pieces of a stream are not results of
+/// A backend whose results are checked: at once, or when a job or a narration ends. The pieces of a stream are not results of
 /// their own and pass.
 pub(crate) struct Checked {
     backend: Arc<dyn Backend>,
@@ -31,6 +32,13 @@ impl Backend for Checked {
             Reply::Value(value) => Reply::Value(fitting(&schema, value)?),
             Reply::Job(job) => Reply::Job(Box::pin(async move { fitting(&schema, job.await?) })),
             Reply::Stream(pieces) => Reply::Stream(pieces),
+            Reply::Narrated(told) => {
+                let checked = move |told| match told {
+                    Ok(Told::Result(value)) => fitting(&schema, value).map(Told::Result),
+                    told => told,
+                };
+                Reply::Narrated(told.map(checked).boxed())
+            }
         })
     }
 }
@@ -65,6 +73,7 @@ mod tests {
         let call = Call {
             capability: "c",
             arguments: &Map::new(),
+            in_pieces: false,
             agent_id: "a",
             host_id: "h",
             user_id: None,

@@ -200,6 +200,8 @@ CREATE TABLE aap_grants (
     -- How often it may be used, and how often it still may.
     uses_allowed BIGINT,
     uses_left BIGINT,
+    -- What the capability was when it was granted, as SHA-256.
+    form BYTEA CHECK (length(form) = 32),
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     CHECK ((approval_id IS NOT NULL) = (status = 'pending')),

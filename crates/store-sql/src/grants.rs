@@ -1,10 +1,11 @@
 use async_trait::async_trait;
+use procura_agent_auth::capability::{CapabilityName, Form};
 use procura_agent_auth::constraint::Constraints;
 use procura_agent_auth::grant::{Actor, Grant, GrantState, GrantStatus, Uses};
 use procura_agent_auth::id::{AgentId, ApprovalId, GrantId};
 use procura_keys::clock::Timestamp;
 use procura_store::agent_auth::{GrantStore, GrantUpdate};
-use procura_store::{StoreError, StoreResult};
+use procura_store::{Page, StoreError, StoreResult};
 
 use crate::column::{self, corrupt, millis, records, time};
 use crate::dialect;
@@ -17,8 +18,8 @@ impl GrantStore for SqlTransaction {
         let (approval_id, decided_by) = facts(&grant.state);
         sqlx::query!(
             "INSERT INTO aap_grants (id, agent_id, capability, constraints, status, approval_id,
-                decided_by, reason, expires_at, uses_allowed, uses_left, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                decided_by, reason, expires_at, uses_allowed, uses_left, form, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             grant.id.as_str(),
             grant.agent_id.as_str(),
             grant.capability.as_str(),
@@ -30,6 +31,7 @@ impl GrantStore for SqlTransaction {
             millis(grant.expires_at),
             grant.uses.map(|uses| i64::from(uses.allowed())),
             grant.uses.map(|uses| i64::from(uses.left())),
+            digest_of(grant.form.as_ref()),
             grant.created_at.as_millis(),
             grant.updated_at.as_millis(),
         )
@@ -43,7 +45,7 @@ impl GrantStore for SqlTransaction {
         let row = sqlx::query_as!(
             GrantRow,
             "SELECT id, agent_id, capability, constraints, status, approval_id, decided_by,
-                reason, expires_at, uses_allowed, uses_left, created_at, updated_at
+                reason, expires_at, uses_allowed, uses_left, form, created_at, updated_at
             FROM aap_grants WHERE id = $1",
             id.as_str(),
         );
@@ -55,7 +57,7 @@ impl GrantStore for SqlTransaction {
         let rows = sqlx::query_as!(
             GrantRow,
             "SELECT id, agent_id, capability, constraints, status, approval_id, decided_by,
-                reason, expires_at, uses_allowed, uses_left, created_at, updated_at
+                reason, expires_at, uses_allowed, uses_left, form, created_at, updated_at
             FROM aap_grants WHERE agent_id = $1 ORDER BY sequence",
             agent.as_str(),
         );
@@ -66,7 +68,7 @@ impl GrantStore for SqlTransaction {
         let rows = sqlx::query_as!(
             GrantRow,
             "SELECT id, agent_id, capability, constraints, status, approval_id, decided_by,
-                reason, expires_at, uses_allowed, uses_left, created_at, updated_at
+                reason, expires_at, uses_allowed, uses_left, form, created_at, updated_at
             FROM aap_grants WHERE approval_id = $1 ORDER BY sequence",
             approval.as_str(),
         );
@@ -78,7 +80,8 @@ impl GrantStore for SqlTransaction {
         let done = sqlx::query!(
             "UPDATE aap_grants
             SET status = $3, approval_id = $4, decided_by = $5, constraints = $6, reason = $7,
-                expires_at = $8, uses_allowed = $9, uses_left = $10, updated_at = $11
+                expires_at = $8, uses_allowed = $9, uses_left = $10, form = $11,
+                updated_at = $12
             WHERE id = $1 AND status = $2",
             change.id.as_str(),
             change.from.as_str(),
@@ -90,6 +93,7 @@ impl GrantStore for SqlTransaction {
             millis(change.expires_at),
             change.uses.map(|uses| i64::from(uses.allowed())),
             change.uses.map(|uses| i64::from(uses.left())),
+            digest_of(change.form.as_ref()),
             change.at.as_millis(),
         )
         .execute(self.connection())
@@ -112,6 +116,28 @@ impl GrantStore for SqlTransaction {
         let left = left.fetch_optional(self.connection()).await;
         let left = left.map_err(failed)?.ok_or(StoreError::Conflict(GRANT))?;
         u32::try_from(left).map_err(|error| corrupt(GRANT, &error))
+    }
+
+    async fn list_outdated_grants(
+        &mut self,
+        capability: &CapabilityName,
+        form: Form,
+        page: Page<GrantId>,
+    ) -> StoreResult<Vec<Grant>> {
+        let rows = sqlx::query_as!(
+            GrantRow,
+            "SELECT id, agent_id, capability, constraints, status, approval_id, decided_by,
+                reason, expires_at, uses_allowed, uses_left, form, created_at, updated_at
+            FROM aap_grants
+            WHERE capability = $1 AND status = 'active' AND id > $2
+                AND (form IS NULL OR form <> $3)
+            ORDER BY id LIMIT $4",
+            capability.as_str(),
+            page.after.as_ref().map_or("", GrantId::as_str),
+            form.0.as_slice(),
+            i64::from(page.limit),
+        );
+        records(rows.fetch_all(self.connection()).await.map_err(failed)?)
     }
 
     async fn move_grants(
@@ -159,6 +185,10 @@ fn limits(constraints: Option<&Constraints>) -> Option<String> {
     constraints.map(|constraints| constraints.to_value().to_string())
 }
 
+fn digest_of(form: Option<&Form>) -> Option<&[u8]> {
+    form.map(|form| form.0.as_slice())
+}
+
 pub(crate) struct GrantRow {
     pub(crate) id: String,
     pub(crate) agent_id: String,
@@ -171,6 +201,7 @@ pub(crate) struct GrantRow {
     pub(crate) expires_at: Option<i64>,
     pub(crate) uses_allowed: Option<i64>,
     pub(crate) uses_left: Option<i64>,
+    pub(crate) form: Option<Vec<u8>>,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
 }
@@ -182,6 +213,10 @@ impl TryFrom<GrantRow> for Grant {
         Ok(Self {
             state: state(&row)?,
             uses: uses(row.uses_allowed, row.uses_left)?,
+            form: row
+                .form
+                .map(|bytes| column::digest(GRANT, bytes).map(Form))
+                .transpose()?,
             constraints: parse_limits(row.constraints.as_deref())?,
             id: column::text(GRANT, row.id)?,
             agent_id: column::text(GRANT, row.agent_id)?,

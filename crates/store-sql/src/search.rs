@@ -77,7 +77,7 @@ impl SearchStore for SqlTransaction {
         let rows = sqlx::query_as!(
             GrantRow,
             "SELECT id, agent_id, capability, constraints, status, approval_id, decided_by, reason,
-                expires_at, uses_allowed, uses_left, created_at, updated_at
+                expires_at, uses_allowed, uses_left, form, created_at, updated_at
             FROM aap_grants WHERE capability = $1 AND status = 'active' AND id < $2
             ORDER BY id DESC LIMIT $3",
             capability.as_str(),

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use procura_agent_auth::agent::{Agent, AgentState, AgentStatus, Mode};
 use procura_agent_auth::approval::{Approval, ApprovalState};
+use procura_agent_auth::capability::{CapabilityName, Form};
 use procura_agent_auth::constraint::Constraints;
 use procura_agent_auth::grant::{Grant, GrantState, GrantStatus, Uses};
 use procura_agent_auth::host::{Host, HostStatus};
@@ -190,6 +191,14 @@ pub trait GrantStore {
     /// Takes one of the uses of an active grant that has not ended by `now`. Returns how many are left.
     /// `Conflict` when there is none to take.
     async fn take_use(&mut self, id: &GrantId, now: Timestamp) -> StoreResult<u32>;
+    /// Active grants of a capability that are for another form of it than this one, in the order of their
+    /// identifiers.
+    async fn list_outdated_grants(
+        &mut self,
+        capability: &CapabilityName,
+        form: Form,
+        page: Page<GrantId>,
+    ) -> StoreResult<Vec<Grant>>;
     /// Moves the pending grants of one approval request to another.
     async fn move_grants(
         &mut self,
@@ -222,6 +231,8 @@ pub struct GrantUpdate {
     pub expires_at: Option<Timestamp>,
     /// How often it may be used from now on.
     pub uses: Option<Uses>,
+    /// What it is good for from now on.
+    pub form: Option<Form>,
     /// When.
     pub at: Timestamp,
 }

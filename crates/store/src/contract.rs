@@ -72,6 +72,7 @@ macro_rules! contract_tests {
                 one_grant_of_a_capability_waits_at_a_time
                 grants_that_wait_for_a_decision_are_listed
                 a_grant_changes_from_the_expected_state_only
+                grants_of_another_form_are_listed
                 uses_of_a_grant_are_taken_one_by_one
                 of_parallel_takers_as_many_succeed_as_there_are_uses
                 waiting_grants_move_to_another_request

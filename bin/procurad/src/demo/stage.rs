@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use procura_client::{Client, FetchTransport, Options, Parts, Profile, Transport};
@@ -44,6 +45,7 @@ impl Stage {
             config,
             data,
             no_rate_limits: false,
+            patience: Duration::ZERO,
         }
         .start()
         .await?;

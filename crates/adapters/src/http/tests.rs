@@ -62,6 +62,7 @@ fn a_call(arguments: &Map<String, Value>) -> Call<'_> {
     Call {
         capability: "c",
         arguments,
+        in_pieces: false,
         agent_id: "agt_1",
         host_id: "hst_1",
         user_id: Some("usr_1"),

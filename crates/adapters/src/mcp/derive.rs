@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use procura_agent_auth::capability::ApprovalStrength;
 use serde_json::{Value, json};
 
+use super::form::form;
 use super::rule::{Rule, Subject, Verdict, judge};
 use crate::openapi::Quarantined;
 use crate::openapi::found::{MAX_DESCRIPTION, first_paragraph, full_text};
@@ -12,6 +13,8 @@ use crate::openapi::name;
 
 /// What an operator chose.
 pub struct Selection<'s> {
+    /// The server's name.
+    pub server: &'s str,
     /// What names begin with.
     pub prefix: &'s str,
     /// Patterns for what is offered; all, if empty.
@@ -44,6 +47,8 @@ pub struct Derived {
     pub name: String,
     /// What it does.
     pub description: String,
+    /// What it is apart from words: see [`form`](super::form()).
+    pub form: [u8; 32],
     /// The schema of its arguments.
     pub input: Value,
     /// The schema of its structured result, if it has one.
@@ -151,6 +156,7 @@ fn capability(
     }
     Ok(Derived {
         tool: tool.to_owned(),
+        form: form(selection.server, node),
         description: verdict.describe.unwrap_or_else(|| described(node, &name)),
         name: verdict.rename.unwrap_or(name),
         input,
@@ -217,6 +223,7 @@ mod tests {
     fn derived(tools: &Value, rules: Value) -> Derivation {
         let rules: Vec<Rule> = serde_json::from_value(rules).unwrap();
         let selection = Selection {
+            server: "shop",
             prefix: "",
             include: &[],
             exclude: &["hidden*".to_owned()],

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,9 +14,11 @@ use rmcp::{ErrorData, RoleClient, ServiceError};
 use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout};
 
+use super::call::OpenCall;
 use super::health::Health;
 use super::link;
-use super::session::Session;
+use super::progress::Board;
+use super::session::{Listener, Session};
 use crate::BackendError;
 use crate::http::Upstream;
 
@@ -77,8 +78,7 @@ pub struct McpServer {
     settings: McpSettings,
     session: tokio::sync::Mutex<Option<Session>>,
     health: Mutex<Health>,
-    /// Whether its tools were read: changes before then need no word.
-    listed: Arc<AtomicBool>,
+    listener: Listener,
 }
 
 impl fmt::Display for McpServer {
@@ -101,7 +101,7 @@ impl McpServer {
             settings,
             session: tokio::sync::Mutex::new(None),
             health: Mutex::new(Health::default()),
-            listed: Arc::default(),
+            listener: Listener::default(),
         }
     }
 
@@ -113,12 +113,16 @@ impl McpServer {
     /// All its tools, as it describes them.
     pub async fn tools(&self) -> Result<Vec<Value>, BackendError> {
         let work = async {
-            let peer = self.peer().await?;
+            let (peer, _) = self.peer().await?;
             let tools = list(&peer).await;
-            self.listed.store(true, Ordering::Relaxed);
-            tools.map_err(|error| BackendError::Failed(format!("{self}: {error}")))
+            tools.map_err(|error| self.failed(&error))
         };
         self.within(self.settings.start_timeout, work).await
+    }
+
+    /// Waits until its tools may be others than those that were read last: it said so, or it was started again.
+    pub async fn changed(&self) {
+        self.listener.changed.notified().await;
     }
 
     /// Calls a tool. When the future goes away before the answer, the server is told to stop.
@@ -129,7 +133,7 @@ impl McpServer {
     ) -> Result<CallToolResult, BackendError> {
         let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments.clone());
         let work = async {
-            let peer = self.peer().await?;
+            let peer = self.peer_for_a_call().await?;
             match peer.call_tool_once(params).await {
                 Ok(CallToolResponse::Complete(result)) => Ok(result),
                 Ok(_) => Err(self.failed("answered a call with a question")),
@@ -137,6 +141,40 @@ impl McpServer {
             }
         };
         self.within(self.settings.timeout, work).await
+    }
+
+    /// Sends a call, and hears what is said of it until it is answered.
+    pub(super) async fn open(
+        self: &Arc<Self>,
+        tool: &str,
+        arguments: &Map<String, Value>,
+    ) -> Result<OpenCall, BackendError> {
+        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments.clone());
+        let work = async {
+            let peer = self.peer_for_a_call().await?;
+            let sent = OpenCall::send(self, &peer, params).await;
+            sent.map_err(|error| self.read_error(error))
+        };
+        let sent = timeout(self.settings.timeout, work).await;
+        sent.unwrap_or_else(|_| Err(self.fell_silent()))
+    }
+
+    pub(super) fn board(&self) -> &Board {
+        &self.listener.board
+    }
+
+    /// How long a call may take, or how long it may be silent while it is under way.
+    pub(super) fn patience(&self) -> Duration {
+        self.settings.timeout
+    }
+
+    pub(super) fn answered(&self) {
+        self.health().answered();
+    }
+
+    pub(super) fn fell_silent(&self) -> BackendError {
+        self.health().silent();
+        self.failed("did not answer in time")
     }
 
     pub(super) fn shows_refusals(&self) -> bool {
@@ -150,23 +188,31 @@ impl McpServer {
         work: impl Future<Output = Result<T, BackendError>>,
     ) -> Result<T, BackendError> {
         let Ok(answer) = timeout(patience, work).await else {
-            self.health().silent();
-            return Err(self.failed("did not answer in time"));
+            return Err(self.fell_silent());
         };
         if matches!(answer, Ok(_) | Err(BackendError::Refused { .. })) {
-            self.health().answered();
+            self.answered();
         }
         answer
     }
 
-    /// The way to a process that lives; to a new one, if need be.
-    async fn peer(&self) -> Result<Peer<RoleClient>, BackendError> {
+    /// A process that had to be started again may have other tools.
+    async fn peer_for_a_call(&self) -> Result<Peer<RoleClient>, BackendError> {
+        let (peer, is_new) = self.peer().await?;
+        if is_new {
+            self.listener.changed.notify_one();
+        }
+        Ok(peer)
+    }
+
+    /// The way to a process that lives; to a new one, if need be, and whether it is.
+    async fn peer(&self) -> Result<(Peer<RoleClient>, bool), BackendError> {
         let mut kept = self.session.lock().await;
-        if let Some(session) = kept.as_ref()
+        if let Some(session) = kept.as_mut()
             && !session.has_ended()
             && !self.health().is_silent()
         {
-            return Ok(session.peer());
+            return Ok((session.peer(), false));
         }
         if kept.take().is_some() {
             let server = self.name();
@@ -174,16 +220,16 @@ impl McpServer {
         }
         let unavailable = |retry_after| BackendError::Unavailable { retry_after };
         self.health().start(Instant::now()).map_err(unavailable)?;
-        let session = Session::start(&self.settings, &self.listed).await;
+        let session = Session::start(&self.settings, self.listener.clone()).await;
         let session = session.map_err(|reason| self.failed(&reason))?;
-        Ok(kept.insert(session).peer())
+        Ok((kept.insert(session).peer(), true))
     }
 
     fn health(&self) -> MutexGuard<'_, Health> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failed(&self, what: &str) -> BackendError {
+    pub(super) fn failed(&self, what: &str) -> BackendError {
         BackendError::Failed(format!("{self}: {what}"))
     }
 
@@ -198,7 +244,7 @@ impl McpServer {
         }
     }
 
-    fn read_error(&self, error: ServiceError) -> BackendError {
+    pub(super) fn read_error(&self, error: ServiceError) -> BackendError {
         match error {
             ServiceError::McpError(ErrorData { code, message, .. })
                 if code == ErrorCode::INVALID_PARAMS =>
@@ -222,6 +268,7 @@ impl McpServer {
 /// Asks for the tools page by page, and takes them as they are: one that cannot be read costs nobody but itself.
 async fn list(peer: &Peer<RoleClient>) -> Result<Vec<Value>, String> {
     let mut tools = Vec::new();
+    let mut length = 0;
     let mut cursor = None;
     for _ in 0..MAX_PAGES {
         let request = ListToolsRequest {
@@ -235,6 +282,13 @@ async fn list(peer: &Peer<RoleClient>) -> Result<Vec<Value>, String> {
         let Value::Array(found) = page["tools"].take() else {
             return Err("its list of tools is not a list".to_owned());
         };
+        length += found
+            .iter()
+            .map(|tool| tool.to_string().len())
+            .sum::<usize>();
+        if length > MAX_LIST {
+            return Err(format!("its list of tools has more than {MAX_LIST} bytes"));
+        }
         tools.extend(found);
         match page["nextCursor"].take() {
             Value::String(next) if !next.is_empty() => cursor = Some(next),
@@ -245,3 +299,5 @@ async fn list(peer: &Peer<RoleClient>) -> Result<Vec<Value>, String> {
 }
 
 const MAX_PAGES: usize = 100;
+/// Of all pages, in bytes: what is derived from them takes several times as much memory.
+const MAX_LIST: usize = 8 * 1024 * 1024;

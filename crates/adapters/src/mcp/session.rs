@@ -2,37 +2,30 @@
 
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use rmcp::model::{ClientConfig, Implementation};
+use rmcp::model::{ClientConfig, Implementation, ProgressNotificationParam};
 use rmcp::service::{NotificationContext, Peer, RunningService, serve_client};
 use rmcp::transport::IntoTransport;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::{ClientHandler, RoleClient};
 use tokio::process::{Child, Command};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::link;
+use super::progress::Board;
 use super::server::{McpSettings, Program, Way};
 
 /// A server that has introduced itself.
 pub(super) struct Session {
     service: RunningService<RoleClient, Listener>,
     /// Its process, which is killed when this goes.
-    _child: Option<Child>,
+    child: Option<Child>,
 }
 
 impl Session {
-    /// Starts the process, or opens a session, and exchanges greetings. `listed` says whether its tools were read
-    /// already.
-    pub(super) async fn start(
-        settings: &McpSettings,
-        listed: &Arc<AtomicBool>,
-    ) -> Result<Self, String> {
-        let listener = Listener {
-            server: settings.name.clone(),
-            listed: Arc::clone(listed),
-        };
+    /// Starts the process, or opens a session, and exchanges greetings.
+    pub(super) async fn start(settings: &McpSettings, listener: Listener) -> Result<Self, String> {
         match &settings.way {
             Way::Program(program) => Self::run(program, settings, listener).await,
             Way::Http(upstream) => {
@@ -40,7 +33,7 @@ impl Session {
                 let service = greet(settings, listener, transport).await?;
                 Ok(Self {
                     service,
-                    _child: None,
+                    child: None,
                 })
             }
         }
@@ -61,7 +54,7 @@ impl Session {
             AsyncRwTransport::new_client(stdout, stdin).with_max_line_length(settings.max_answer);
         Ok(Self {
             service: greet(settings, listener, transport).await?,
-            _child: Some(child),
+            child: Some(child),
         })
     }
 
@@ -69,8 +62,10 @@ impl Session {
         self.service.peer().clone()
     }
 
-    pub(super) fn has_ended(&self) -> bool {
-        self.service.peer().is_transport_closed()
+    /// Whether nothing will come any more. A process that has ended says nothing, whoever holds its output still.
+    pub(super) fn has_ended(&mut self) -> bool {
+        let exited = self.child.as_mut().map(Child::try_wait);
+        matches!(exited, Some(Ok(Some(_)) | Err(_))) || self.service.peer().is_transport_closed()
     }
 }
 
@@ -105,9 +100,12 @@ fn command(program: &Program) -> Command {
 }
 
 /// Hears what the process says unasked.
+#[derive(Clone, Default)]
 pub(super) struct Listener {
-    server: String,
-    listed: Arc<AtomicBool>,
+    /// Rung when its tools are others.
+    pub(super) changed: Arc<Notify>,
+    /// Who hears of calls that are under way.
+    pub(super) board: Arc<Board>,
 }
 
 impl ClientHandler for Listener {
@@ -117,14 +115,15 @@ impl ClientHandler for Listener {
         config
     }
 
-    // What people approved stays what it was: other tools are other capabilities, offered from the next start on.
     async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
-        if self.listed.load(Ordering::Relaxed) {
-            let server = &self.server;
-            tracing::warn!(
-                server,
-                "an MCP server changed its tools; what is offered changes at the next start"
-            );
-        }
+        self.changed.notify_one();
+    }
+
+    async fn on_progress(
+        &self,
+        said: ProgressNotificationParam,
+        _: NotificationContext<RoleClient>,
+    ) {
+        self.board.say(said).await;
     }
 }

@@ -1,6 +1,7 @@
 //! Real processes, most of which misbehave.
 
 mod http;
+mod live;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ impl Scene {
         let call = Call {
             capability: "some_capability",
             arguments: &arguments,
+            in_pieces: false,
             agent_id: "agt_secret",
             host_id: "hst_secret",
             user_id: Some("usr_secret"),

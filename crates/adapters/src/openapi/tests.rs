@@ -88,6 +88,7 @@ fn planned(derived: &Derived, arguments: Value) -> Result<Outgoing, BackendError
     derived.plan.plan(Call {
         capability: "c",
         arguments: &arguments,
+        in_pieces: false,
         agent_id: "a",
         host_id: "h",
         user_id: None,

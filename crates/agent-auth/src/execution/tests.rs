@@ -54,9 +54,36 @@ fn call(
     let call = Call {
         capability: &name(capability),
         offered,
+        form: None,
         arguments: arguments.as_object().unwrap(),
     };
     authorize(call, &token(claim), grants, NOW).map(|grant| grant.id.to_string())
+}
+
+#[test]
+fn a_grant_is_good_for_what_the_capability_was_when_it_was_granted() {
+    let (old, new) = (Some(Form([1; 32])), Some(Form([2; 32])));
+    for (granted, today, permitted) in [
+        (None, None, true),
+        (old, old, true),
+        (old, new, false),
+        (None, new, false),
+        (old, None, false),
+    ] {
+        let call = Call {
+            capability: &name("pay"),
+            offered: true,
+            form: today,
+            arguments: &Map::new(),
+        };
+        let grants = [Grant {
+            form: granted,
+            ..grant(1, "pay", &json!({}))
+        }];
+        let decided = authorize(call, &token(None), &grants, NOW);
+        let expected = permitted.then_some(&grants[0]);
+        assert_eq!(decided, expected.ok_or_else(|| not_granted(false)));
+    }
 }
 
 fn not_granted(removed: bool) -> Refusal {

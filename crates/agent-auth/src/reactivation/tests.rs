@@ -54,6 +54,7 @@ fn grant(state: GrantState) -> Grant {
         reason: None,
         expires_at: None,
         uses: None,
+        form: None,
         created_at: NOW,
         updated_at: NOW,
     }

@@ -96,6 +96,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Waits until the client calls this off.
+    pub(super) async fn called_off(&self) {
+        self.context.ct.cancelled().await;
+    }
+
     /// Tells the client that the list of tools has changed.
     pub(super) async fn tools_changed(&self) {
         if self.server.capability_tools {

@@ -265,6 +265,10 @@ async fn execute(
                 session.progress(count, chunk).await;
             }
             executed = &mut execution => break executed?,
+            // What was begun is dropped, which ends the connection, and the service stops, too.
+            () = session.called_off() => {
+                return Err(CommandError::Mcp("the call was called off".to_owned()).into());
+            }
         }
     };
     Ok(done(match executed {

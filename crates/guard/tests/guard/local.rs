@@ -111,6 +111,7 @@ fn grant(agent: &Record) -> Grant {
         reason: None,
         expires_at: None,
         uses: None,
+        form: None,
         created_at: NOW,
         updated_at: NOW,
     }

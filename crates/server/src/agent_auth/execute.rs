@@ -8,8 +8,8 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use http::StatusCode;
-use http::header::RETRY_AFTER;
+use http::header::{ACCEPT, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
 use procura_agent_auth::wire::execute::{
     BatchRequest, BatchResponse, ExecuteRequest, ExecuteResponse, JobResponse, JobStatus,
 };
@@ -27,17 +27,31 @@ use crate::json::Body;
 pub(super) async fn execute(
     State(app): State<App>,
     Executing(caller): Executing,
+    headers: HeaderMap,
     body: Result<Body<ExecuteRequest>, Rejection>,
 ) -> Result<Response, Rejection> {
     let request = match Body::content(body) {
         Ok(request) => request,
         Err(error) => return Err(execute::refuse_unread(&app.ctx, caller, error).await.into()),
     };
-    Ok(match execute::execute(&app.ctx, caller, request).await? {
-        Execution::Done(data) => Json(ExecuteResponse { data }).into_response(),
-        Execution::Started(job) => (StatusCode::ACCEPTED, pending(&app, &job)).into_response(),
-        Execution::Streaming(pieces) => Sse::new(events(pieces)).into_response(),
-    })
+    let in_pieces = takes_events(&headers);
+    Ok(
+        match execute::execute(&app.ctx, caller, request, in_pieces).await? {
+            Execution::Done(data) => Json(ExecuteResponse { data }).into_response(),
+            Execution::Started(job) => (StatusCode::ACCEPTED, pending(&app, &job)).into_response(),
+            Execution::Streaming(pieces) => Sse::new(events(pieces)).into_response(),
+        },
+    )
+}
+
+/// Whether a client names events among the types it takes. "Anything" does not mean them.
+fn takes_events(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(ACCEPT).into_iter();
+    let mut types = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim());
+    types.any(|media_type| media_type.eq_ignore_ascii_case("text/event-stream"))
 }
 
 /// Carries out several calls under one token.
@@ -96,7 +110,7 @@ fn pending(app: &App, job: &JobId) -> impl IntoResponse {
     ([(RETRY_AFTER, "1")], Json(answer))
 }
 
-/// Pieces as server-sent events: `data`, and at the end `done` or `error`.
+/// Pieces as server-sent events: `data`, and at the end `done`, with the result if the pieces were none, or `error`.
 fn events(pieces: mpsc::Receiver<Piece>) -> impl Stream<Item = Result<Event, Infallible>> {
     unfold(pieces, |mut pieces| async move {
         let event = match pieces.recv().await? {
@@ -104,7 +118,10 @@ fn events(pieces: mpsc::Receiver<Piece>) -> impl Stream<Item = Result<Event, Inf
             Piece::Cut(error) => Event::default()
                 .event("error")
                 .data(error_body(&error).to_string()),
-            Piece::Done => Event::default().event("done").data("{}"),
+            Piece::Done(result) => {
+                let result = result.unwrap_or_else(|| json!({}));
+                Event::default().event("done").data(result.to_string())
+            }
         };
         Some((Ok(event), pieces))
     })

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use procura_adapters::BackendError;
 use procura_adapters::mcp::rule::Rule;
 use procura_adapters::mcp::{Derived, McpServer, Selection, Tool, derive};
-use procura_service::catalogue::Catalogue;
+use procura_agent_auth::capability::Form;
+use procura_service::catalogue::{Catalogue, Offered};
 use procura_service::schema;
 use serde_json::Value;
 
@@ -25,53 +27,80 @@ pub struct ToolServer {
     pub rules: Vec<Rule>,
 }
 
+/// What became of a server's tools, before their names meet those of others.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    rows: Vec<(Row, Arc<Offered>)>,
+    quarantined: Vec<Quarantined>,
+    left_out: usize,
+}
+
+impl Judged {
+    /// Nothing is known of the tools, for this reason. Told like a tool that cannot be offered, since it holds up
+    /// nobody else.
+    pub(crate) fn none(reason: String) -> Self {
+        let operation = "all tools".to_owned();
+        Self {
+            quarantined: vec![Quarantined { operation, reason }],
+            ..Self::default()
+        }
+    }
+}
+
 impl ToolServer {
-    /// Asks the server for its tools. One that cannot be asked is told like a tool that cannot be offered, so that
-    /// it holds up nobody else.
-    pub(crate) async fn ask(&self) -> Result<Vec<Value>, Quarantined> {
-        self.server.tools().await.map_err(|error| Quarantined {
-            operation: "all tools".to_owned(),
-            reason: error.to_string(),
-        })
+    /// Asks the server for its tools.
+    pub(crate) async fn ask(&self) -> Result<Vec<Value>, BackendError> {
+        self.server.tools().await
     }
 
-    /// Adds what it offers to the catalogue.
-    pub(crate) fn offer(
-        &self,
-        tools: Result<Vec<Value>, Quarantined>,
-        catalogue: &mut Catalogue,
-    ) -> Report {
+    /// Says of each tool whether it can be offered.
+    pub(crate) fn judge(&self, tools: &[Value]) -> Judged {
+        let derivation = derive(tools, &self.selection());
+        let mut judged = Judged {
+            rows: Vec::with_capacity(derivation.derived.len()),
+            quarantined: derivation.quarantined,
+            left_out: derivation.left_out,
+        };
+        for derived in derivation.derived {
+            let operation = derived.tool.clone();
+            let form = Form(derived.form);
+            match self.found(derived).judge() {
+                Ok((row, mut offered)) => {
+                    offered.form = Some(form);
+                    judged.rows.push((row, Arc::new(offered)));
+                }
+                Err(reason) => judged.quarantined.push(Quarantined { operation, reason }),
+            }
+        }
+        judged.rows.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        judged
+    }
+
+    /// Adds what it offers to the catalogue. A name that is there already stays whose it is.
+    pub(crate) fn offer(&self, judged: &Judged, catalogue: &mut Catalogue) -> Report {
         let mut report = Report {
             kind: Kind::Mcp,
             source: self.server.name().to_owned(),
             title: "MCP server".to_owned(),
-            offered: Vec::new(),
-            quarantined: Vec::new(),
-            left_out: 0,
+            offered: Vec::with_capacity(judged.rows.len()),
+            quarantined: judged.quarantined.clone(),
+            left_out: judged.left_out,
         };
-        let tools = match tools {
-            Ok(tools) => tools,
-            Err(problem) => {
-                report.quarantined.push(problem);
-                return report;
-            }
-        };
-        let derivation = derive(&tools, &self.selection());
-        report.quarantined = derivation.quarantined;
-        report.left_out = derivation.left_out;
-        for derived in derivation.derived {
-            let operation = derived.tool.clone();
-            match self.found(derived).offer(catalogue) {
-                Ok(row) => report.offered.push(row),
-                Err(reason) => report.quarantined.push(Quarantined { operation, reason }),
+        for (row, offered) in &judged.rows {
+            match catalogue.add(Arc::clone(offered)) {
+                Ok(()) => report.offered.push(row.clone()),
+                Err(taken) => report.quarantined.push(Quarantined {
+                    operation: row.operation.clone(),
+                    reason: taken.to_string(),
+                }),
             }
         }
-        report.offered.sort_by(|a, b| a.name.cmp(&b.name));
         report
     }
 
     fn selection(&self) -> Selection<'_> {
         Selection {
+            server: self.server.name(),
             prefix: &self.prefix,
             include: &self.include,
             exclude: &self.exclude,

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::Opened;
 use crate::admin_socket;
 use crate::data_dir::DataDir;
+use crate::gateway::live::Live;
 use crate::notify::{self, Sender};
 use crate::storage::Storage;
 
@@ -20,6 +21,7 @@ pub(crate) struct Work {
     admin: JoinHandle<()>,
     housekeeping: JoinHandle<()>,
     notices: JoinHandle<()>,
+    live: Live,
     stopping: watch::Sender<()>,
     journal: JournalHandle,
     store: Storage,
@@ -30,6 +32,7 @@ pub(crate) struct Work {
 impl Work {
     pub(crate) fn begin(
         opened: Opened,
+        live: Live,
         admin: UnixListener,
         senders: Vec<Box<dyn Sender>>,
         housekeeping_every: Duration,
@@ -46,6 +49,7 @@ impl Work {
             admin: tokio::spawn(admin_socket::serve(ctx.clone(), admin)),
             notices: tokio::spawn(notices),
             housekeeping: tokio::spawn(keep_house(ctx, housekeeping_every, stopped)),
+            live,
             stopping,
             journal,
             store,
@@ -62,6 +66,7 @@ impl Work {
     pub(crate) async fn end(self) -> anyhow::Result<()> {
         self.admin.abort();
         drop(self.stopping);
+        self.live.end().await;
         // All are gone, and with them the last users of the journal, before it is waited for.
         let _ = tokio::join!(self.admin, self.housekeeping, self.notices);
         let written = tokio::time::timeout(LAST_WRITES, self.journal.finished());

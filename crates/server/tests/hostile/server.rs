@@ -90,6 +90,7 @@ impl Target {
             },
             reason: None,
             uses: None,
+            form: None,
             expires_at: None,
             created_at: now,
             updated_at: now,

@@ -106,10 +106,10 @@ fn defaults_of(ctx: &Context, wish: &NewHost<'_>) -> Result<Vec<CapabilityName>,
     let Some(names) = wish.default_capabilities else {
         return Ok(ctx.catalogue().defaults());
     };
+    let catalogue = ctx.catalogue();
     let judge = |text: &String| {
         let name = CapabilityName::try_from(text.clone()).ok();
-        let offered =
-            name.and_then(|name| ctx.catalogue().find(&name).cloned().map(|one| (name, one)));
+        let offered = name.and_then(|name| catalogue.find(&name).cloned().map(|one| (name, one)));
         match offered {
             None => Err(refused(format!("no capability is called {text:?}"))),
             Some((_, one)) if one.approval == ApprovalStrength::Presence => Err(refused(format!(

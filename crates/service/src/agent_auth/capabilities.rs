@@ -65,8 +65,8 @@ pub fn list(ctx: &Context, viewer: &Viewer, query: &ListQuery) -> ServiceResult<
         .flat_map(|q| q.split_whitespace())
         .map(str::to_lowercase)
         .collect();
-    let later = ctx
-        .catalogue()
+    let catalogue = ctx.catalogue();
+    let later = catalogue
         .iter()
         .filter(|offered| after.as_ref().is_none_or(|name| offered.shown.name > *name));
     let mut found = later.filter(|offered| matches(offered, &words));
@@ -98,11 +98,9 @@ pub fn describe(
     viewer: &Viewer,
     query: &DescribeQuery,
 ) -> ServiceResult<Capability> {
-    let offered = query
-        .name
-        .parse()
-        .ok()
-        .and_then(|name: CapabilityName| ctx.catalogue().find(&name));
+    let catalogue = ctx.catalogue();
+    let name = query.name.parse::<CapabilityName>().ok();
+    let offered = name.and_then(|name| catalogue.find(&name));
     if let Some(offered) = offered {
         Ok(Capability {
             grant_status: grant_status(viewer, offered),

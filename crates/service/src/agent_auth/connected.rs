@@ -255,7 +255,8 @@ async fn connected(
 
 /// A grant, with what it means.
 pub(crate) fn held(ctx: &Context, grant: Grant) -> HeldGrant {
-    let offered = ctx.catalogue().find(&grant.capability);
+    let catalogue = ctx.catalogue();
+    let offered = catalogue.find(&grant.capability);
     HeldGrant {
         description: offered
             .map(|offered| offered.shown.description.clone())

@@ -5,13 +5,14 @@ use procura_agent_auth::approval::{
     self, Answer, Approval, ApprovalDecision, ApprovalError, ApprovalState, Approver, Case,
     Channel, Choice, Purpose,
 };
-use procura_agent_auth::capability::ApprovalStrength;
+use procura_agent_auth::capability::{ApprovalStrength, Form};
 use procura_agent_auth::grant::{Grant, GrantStatus, Uses};
 use procura_agent_auth::host::{Host, HostStatus};
 use procura_agent_auth::id::{AgentId, ApprovalId, UserId};
 use procura_agent_auth::lifetime;
 use procura_agent_auth::user_code::UserCode;
 use procura_keys::clock::Timestamp;
+use procura_keys::digest::to_base64url;
 use procura_people::consent::{ConsentAnswer, ConsentItem, ConsentKind, ConsentView, Limit};
 use procura_people::limit::HeldTo;
 use procura_people::person::{Person, PersonId};
@@ -24,6 +25,7 @@ use super::bounds::{adjustable, constraints};
 use super::held_to::held_to;
 use super::link_host;
 use crate::audit;
+use crate::catalogue::Catalogue;
 use crate::context::Context;
 use crate::error::{ServiceError, ServiceResult, decide_again};
 use crate::people::SignedIn;
@@ -314,7 +316,10 @@ impl File {
     ) -> ServiceResult<Vec<AgentId>> {
         tx.close_approval(&self.approval.id, &decision.approval)
             .await?;
+        let catalogue = ctx.catalogue();
         for change in &decision.grants {
+            let of_change = |grant: &&Grant| grant.id == change.grant_id;
+            let grant = self.grants.iter().find(of_change);
             tx.apply_grant(&GrantUpdate {
                 id: change.grant_id.clone(),
                 from: GrantStatus::Pending,
@@ -323,6 +328,7 @@ impl File {
                 reason: change.reason.clone(),
                 expires_at: change.expires_at,
                 uses: change.uses,
+                form: grant.and_then(|grant| form_now(&catalogue, grant)),
                 at: now,
             })
             .await?;
@@ -473,8 +479,17 @@ pub(super) fn user_id(person: &SignedIn) -> UserId {
     UserId(person.person.id.to_string())
 }
 
+/// What a grant is for that is decided about now: what its capability is, or what it was while it is out of reach.
+fn form_now(catalogue: &Catalogue, grant: &Grant) -> Option<Form> {
+    match catalogue.find(&grant.capability) {
+        Some(offered) => offered.form,
+        None => grant.form,
+    }
+}
+
 fn item(ctx: &Context, grant: &Grant) -> ConsentItem {
-    let offered = ctx.catalogue().find(&grant.capability);
+    let catalogue = ctx.catalogue();
+    let offered = catalogue.find(&grant.capability);
     let strength = match offered.map(|offered| offered.approval) {
         Some(ApprovalStrength::None | ApprovalStrength::Session) => Strength::FreshSignIn,
         // What is not offered any more has nothing to go by, so it takes the most.
@@ -492,6 +507,9 @@ fn item(ctx: &Context, grant: &Grant) -> ConsentItem {
             offered.and_then(|offered| offered.shown.input.as_ref()),
         ),
         strength,
+        form: offered
+            .and_then(|offered| offered.form)
+            .map(|form| to_base64url(&form.0)),
     }
 }
 

@@ -3,11 +3,14 @@
 pub mod batch;
 pub mod jobs;
 mod stream;
+mod underway;
 pub(super) mod uses;
+mod watch;
 
 use std::sync::Arc;
 
-use procura_adapters::{Call, Reply};
+use futures_util::StreamExt as _;
+use procura_adapters::{Call, Reply, Told};
 use procura_agent_auth::capability::CapabilityName;
 use procura_agent_auth::execution::{self, Call as Attempt};
 use procura_agent_auth::grant::Grant;
@@ -20,8 +23,10 @@ use tracing::{Instrument as _, debug_span};
 
 use self::jobs::JobId;
 pub use self::stream::Piece;
+use self::underway::Underway;
 use super::caller::{AgentCaller, ExecutingAgent};
 use crate::audit;
+use crate::catalogue::{Catalogue, Offered};
 use crate::context::Context;
 use crate::error::{Failure, ServiceError, ServiceResult};
 use crate::journal::Entry;
@@ -37,11 +42,13 @@ pub enum Execution {
     Streaming(mpsc::Receiver<Piece>),
 }
 
-/// Carries out a capability for an agent. The call is in the audit log before the backend hears of it.
+/// Carries out a capability for an agent. The call is in the audit log before the backend hears of it. `in_pieces` says
+/// whether the agent also takes news of a call that is under way.
 pub async fn execute(
     ctx: &Context,
     executing: ExecutingAgent,
     request: ExecuteRequest,
+    in_pieces: bool,
 ) -> ServiceResult<Execution> {
     let ExecutingAgent { caller, unsaved } = executing;
     let arguments = request.arguments.unwrap_or_default();
@@ -54,18 +61,22 @@ pub async fn execute(
         })
         .instrument(debug_span!("journal"))
         .await?;
-    let (name, _) = authorized?;
+    let (offered, _) = authorized?;
     let caller = Arc::new(caller);
-    let running = Running { caller, name };
-    let backend = debug_span!("backend", capability = %running.name);
-    let reply = call_backend(ctx, &running, &arguments);
+    let running = Arc::new(Running { caller, offered });
+    let backend = debug_span!("backend", capability = %running.name());
+    let reply = call_backend(ctx, &running, &arguments, in_pieces);
     match reply.instrument(backend).await {
         Ok(Reply::Value(value)) => {
             running.finish(ctx, "ok").await?;
             Ok(Execution::Done(value))
         }
         Ok(Reply::Job(job)) => Ok(Execution::Started(jobs::start(ctx, running, job))),
-        Ok(Reply::Stream(pieces)) => Ok(Execution::Streaming(stream::start(ctx, running, pieces))),
+        Ok(Reply::Stream(pieces)) => {
+            let told = pieces.map(|piece| piece.map(Told::Progress)).boxed();
+            Ok(Execution::Streaming(stream::start(ctx, running, told)))
+        }
+        Ok(Reply::Narrated(told)) => Ok(Execution::Streaming(stream::start(ctx, running, told))),
         Err(error) => {
             running.finish(ctx, outcome(&error)).await?;
             Err(error)
@@ -98,17 +109,22 @@ pub async fn refuse_unread(
 #[derive(Debug)]
 struct Running {
     caller: Arc<AgentCaller>,
-    name: CapabilityName,
+    /// What it was when the call was permitted, whatever becomes of it meanwhile.
+    offered: Arc<Offered>,
 }
 
 impl Running {
+    fn name(&self) -> &CapabilityName {
+        &self.offered.shown.name
+    }
+
     /// Records how the call ended: `ok`, or an error code. The start is on record already, so the answer does
     /// not wait for this.
     async fn finish(&self, ctx: &Context, outcome: &str) -> Result<(), Failure> {
         let agent = &self.caller.snapshot.agent;
         let entry = audit::entry(ctx.now(), "capability.finished", audit::agent_actor(agent));
         let mut entry = audit::about_agent(entry, agent);
-        entry.capability = Some(self.name.to_string());
+        entry.capability = Some(self.name().to_string());
         entry.outcome = outcome.to_owned();
         entry.jti = Some(self.caller.token.jti().to_owned());
         let audit = Some(entry);
@@ -128,15 +144,17 @@ async fn authorize(
     caller: &AgentCaller,
     capability: &str,
     arguments: &Map<String, Value>,
-) -> ServiceResult<(CapabilityName, Grant)> {
+) -> ServiceResult<(Arc<Offered>, Grant)> {
+    let catalogue = ctx.catalogue();
     uses::take(ctx, caller, |grants| {
-        let (name, grant) = permit(ctx, caller, grants, capability, arguments)?;
-        let offered = ctx.catalogue().find(&name);
-        if let Some(location) = offered.and_then(|offered| offered.shown.location.as_deref()) {
+        let (offered, grant) = permit(&catalogue, caller, grants, capability, arguments)?;
+        let shown = &offered.shown;
+        if let Some(location) = &shown.location {
+            let name = &shown.name;
             let message = format!("{name} is carried out at {location}. Send the call there.");
             return Err(Refusal::invalid(message).into());
         }
-        Ok((name, grant))
+        Ok((offered, grant))
     })
     .await
 }
@@ -144,47 +162,61 @@ async fn authorize(
 /// Name, proof of possession, claim, grant and limits, then the input schema: in this order, and nothing runs before
 /// all hold.
 pub(super) fn permit(
-    ctx: &Context,
+    catalogue: &Catalogue,
     caller: &AgentCaller,
     grants: &[Grant],
     capability: &str,
     arguments: &Map<String, Value>,
-) -> Result<(CapabilityName, Grant), Refusal> {
+) -> Result<(Arc<Offered>, Grant), Refusal> {
     let name = capability
         .parse::<CapabilityName>()
         .map_err(|error| Refusal::invalid(format!("capability: {error}.")))?;
-    let offered = ctx.catalogue().find(&name);
+    let offered = catalogue.find(&name);
     if let Some(offered) = offered {
         caller.possession.require(offered.possession)?;
     }
     let attempt = Attempt {
         capability: &name,
         offered: offered.is_some(),
+        form: offered.and_then(|offered| offered.form),
         arguments,
     };
     let grant = execution::authorize(attempt, &caller.token, grants, caller.now)?.clone();
-    if let Some(input) = offered.and_then(|offered| offered.input.as_ref()) {
+    let unknown = || Refusal::CapabilityNotFound {
+        name: name.to_string(),
+    };
+    let offered = offered.ok_or_else(unknown)?;
+    if let Some(input) = &offered.input {
         input.check(arguments)?;
     }
-    Ok((name, grant))
+    Ok((Arc::clone(offered), grant))
 }
 
+/// Calls what carries the capability out, for as long as the agent may go on: whoever is waited for when a grant is
+/// taken back is left, as if the agent had gone away.
 async fn call_backend(
     ctx: &Context,
-    running: &Running,
+    running: &Arc<Running>,
     arguments: &Map<String, Value>,
+    in_pieces: bool,
 ) -> ServiceResult<Reply> {
-    let offered = ctx.catalogue().find(&running.name);
-    let offered = offered.ok_or(Failure::Bug("an authorized capability is not offered"))?;
+    let underway = Underway::begin(ctx, running);
     let snapshot = &running.caller.snapshot;
     let call = Call {
-        capability: running.name.as_str(),
+        capability: running.name().as_str(),
         arguments,
+        in_pieces,
         agent_id: snapshot.agent.id.as_str(),
         host_id: snapshot.host.id.as_str(),
         user_id: snapshot.agent.user_id.as_ref().map(|id| id.0.as_str()),
     };
-    Ok(offered.backend.call(call).await?)
+    let reply = tokio::select! {
+        biased;
+        reply = running.offered.backend.call(call) => reply.map_err(ServiceError::from),
+        refusal = watch::until_refused(ctx, running) => Err(refusal),
+    };
+    underway.end();
+    reply
 }
 
 /// The code under which an error is recorded and shown.
@@ -200,7 +232,7 @@ fn attempt_entry(
     caller: &AgentCaller,
     capability: &str,
     arguments: &Map<String, Value>,
-    authorized: &ServiceResult<(CapabilityName, Grant)>,
+    authorized: &ServiceResult<(Arc<Offered>, Grant)>,
 ) -> AuditEntry {
     let agent = &caller.snapshot.agent;
     let event = if authorized.is_ok() {

@@ -43,8 +43,9 @@ pub async fn introspect(
         .count(Budget::Introspection, &budget_key(ctx, secret, address)?)?;
     let location = ctx.provider().default_location();
     let mut audiences = vec![ctx.provider().issuer.as_str(), location.as_str()];
+    let catalogue = ctx.catalogue();
     audiences.extend(
-        ctx.catalogue()
+        catalogue
             .iter()
             .filter_map(|offered| offered.shown.location.as_deref()),
     );
@@ -78,8 +79,8 @@ fn inactive_if_refused(
 /// A token for the location of some capability has to cover a capability of that location (§2.15).
 fn covers_its_place(ctx: &Context, token: &VerifiedAgentToken) -> bool {
     let place = token.audience();
-    let mut located = ctx
-        .catalogue()
+    let catalogue = ctx.catalogue();
+    let mut located = catalogue
         .iter()
         .filter(|offered| offered.shown.location.as_deref() == Some(place));
     place == ctx.provider().issuer
@@ -116,9 +117,10 @@ async fn verdict(
         return Ok(None);
     };
     let arguments = request.arguments.clone().unwrap_or_default();
+    let catalogue = ctx.catalogue();
     let permitted = uses::take(ctx, caller, |grants| {
         Ok(permit(
-            ctx,
+            &catalogue,
             caller,
             grants,
             capability.as_str(),
@@ -149,10 +151,13 @@ async fn describe(
     request: &IntrospectRequest,
 ) -> ServiceResult<IntrospectedAgent> {
     let snapshot = &caller.snapshot;
+    let catalogue = ctx.catalogue();
     let grants = snapshot.grants.iter().filter(|grant| {
         grant.is_effective(caller.now)
             && caller.token.covers(&grant.capability)
-            && ctx.catalogue().find(&grant.capability).is_some()
+            && catalogue
+                .find(&grant.capability)
+                .is_some_and(|offered| offered.form == grant.form)
     });
     let names: BTreeSet<_> = grants.map(|grant| grant.capability.clone()).collect();
     let used_now = Agent {

@@ -64,7 +64,8 @@ async fn decide(
     now: Timestamp,
 ) -> ServiceResult<ReactivationDecision> {
     let on_record = tx.list_grants_by_agent(&agent.id).await?;
-    let offered = |name: &_| ctx.catalogue().find(name).is_some();
+    let catalogue = ctx.catalogue();
+    let offered = |name: &_| catalogue.find(name).is_some();
     let defaults = returning_defaults(host, &on_record)
         .into_iter()
         .filter(offered);
@@ -74,7 +75,7 @@ async fn decide(
             constraints: None,
         })
         .collect();
-    let wanted = resolve(asks, |name| ctx.catalogue().offer(name))?;
+    let wanted = resolve(asks, |name| catalogue.offer(name))?;
     let policy = ctx.policy();
     let decided = reactivation::decide(
         agent,

@@ -154,8 +154,9 @@ fn decide(
     host: Option<&Host>,
     application: &Application,
 ) -> Result<RegistrationDecision, Refusal> {
-    let wanted = resolve(application.asks.clone(), |name| ctx.catalogue().offer(name))?;
-    let new_host_defaults = ctx.catalogue().defaults();
+    let catalogue = ctx.catalogue();
+    let wanted = resolve(application.asks.clone(), |name| catalogue.offer(name))?;
+    let new_host_defaults = catalogue.defaults();
     let applicant = Applicant {
         mode: application.mode,
         host,
@@ -246,6 +247,7 @@ pub(super) async fn insert_grants(
     hints: &ApprovalHints,
     now: Timestamp,
 ) -> ServiceResult<Vec<Grant>> {
+    let catalogue = ctx.catalogue();
     let mut grants = Vec::with_capacity(verdicts.len());
     for verdict in verdicts {
         let (state, reason) = match (verdict.outcome, approval_id) {
@@ -276,6 +278,7 @@ pub(super) async fn insert_grants(
         let grant = Grant {
             id: GrantId::new(now, ctx.random()),
             agent_id: agent_id.clone(),
+            form: catalogue.form(&verdict.capability),
             capability: verdict.capability,
             constraints: verdict.constraints,
             state,

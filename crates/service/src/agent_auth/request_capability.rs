@@ -77,7 +77,8 @@ async fn request_once(
     agent.state.status().require_active()?;
     host.status.require_active()?;
     let on_record = tx.list_grants_by_agent(agent_id).await?;
-    let wanted = resolve(asks.to_vec(), |name| ctx.catalogue().offer(name))?;
+    let catalogue = ctx.catalogue();
+    let wanted = resolve(asks.to_vec(), |name| catalogue.offer(name))?;
     let decision = escalation::decide(&agent, &host, &on_record, wanted, now)?;
     withdraw(tx.as_mut(), &on_record, &decision.withdrawn, now).await?;
     let mut opened = None;
@@ -173,6 +174,7 @@ async fn withdraw(
             reason: grant.reason.clone(),
             expires_at: grant.expires_at,
             uses: grant.uses,
+            form: grant.form,
             at: now,
         })
         .await?;

@@ -16,8 +16,9 @@ pub(super) fn grants<'a>(
     now: Timestamp,
 ) -> Vec<GrantObject> {
     let live = |grant: &&Grant| grant.expires_at.is_none_or(|end| now < end);
+    let catalogue = ctx.catalogue();
     let object = |grant: &Grant| {
-        let offered = ctx.catalogue().find(&grant.capability);
+        let offered = catalogue.find(&grant.capability);
         let shown = offered.map(|offered| offered.in_full());
         GrantObject::of(grant, shown.as_ref())
     };

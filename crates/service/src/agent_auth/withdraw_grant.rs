@@ -36,6 +36,7 @@ pub(crate) async fn withdraw(
         reason: grant.reason.clone(),
         expires_at: grant.expires_at,
         uses: grant.uses,
+        form: grant.form,
         at: now,
     })
     .await?;

@@ -56,7 +56,7 @@ async fn call_refused_after(meanwhile: &Step) -> &'static str {
         capability: call.capability.to_owned(),
         arguments: Some(call.arguments),
     };
-    refusal(execute::execute(&world.ctx, admitted.unwrap(), request).await)
+    refusal(execute::execute(&world.ctx, admitted.unwrap(), request, false).await)
 }
 
 /// The same for a request for more.

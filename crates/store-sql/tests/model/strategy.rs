@@ -178,6 +178,7 @@ fn changing_protocol() -> impl Strategy<Value = Op> {
                     reason,
                     expires_at,
                     uses: None,
+                    form: None,
                     at,
                 })
             }),

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use procura_agent_auth::agent::Agent;
 use procura_agent_auth::approval::Approval;
+use procura_agent_auth::capability::Form;
 use procura_agent_auth::constraint::Constraints;
 use procura_agent_auth::grant::{Actor, Grant, GrantState, GrantStatus, Uses};
 use serde_json::{Value, json};
 
 use super::samples::{agent, approval, at, grant, host, pending_grant, user};
 use crate::agent_auth::GrantUpdate;
-use crate::{Store, StoreError, Transaction};
+use crate::{Page, Store, StoreError, Transaction};
 
 /// With limits that only an exact copy of their numbers keeps, and one that a later version may
 /// know.
@@ -162,7 +163,7 @@ pub async fn grants_that_wait_for_a_decision_are_listed(store: &Arc<dyn Store>) 
     assert_eq!(unknown.unwrap(), []);
 }
 
-/// A change replaces limits, reason, end and uses, also by nothing.
+/// A change replaces limits, reason, end, uses and form, also by nothing.
 pub async fn a_grant_changes_from_the_expected_state_only(store: &Arc<dyn Store>) {
     let one = agent(1, &host(1));
     let request = approval(1, &one);
@@ -174,6 +175,7 @@ pub async fn a_grant_changes_from_the_expected_state_only(store: &Arc<dyn Store>
         constraints: limits(&json!({"text": {"not_in": ["secret"]}})),
         expires_at: Some(at(900)),
         uses: Uses::from_parts(3, 3),
+        form: Some(Form([3; 32])),
         ..update(
             &waiting,
             GrantState::Active {
@@ -190,6 +192,7 @@ pub async fn a_grant_changes_from_the_expected_state_only(store: &Arc<dyn Store>
         reason: None,
         expires_at: Some(at(900)),
         uses: Uses::from_parts(3, 3),
+        form: Some(Form([3; 32])),
         updated_at: at(10),
         ..waiting
     };
@@ -206,6 +209,52 @@ pub async fn a_grant_changes_from_the_expected_state_only(store: &Arc<dyn Store>
         let refused = tx.apply_grant(&impossible).await;
         assert!(matches!(refused, Err(StoreError::Conflict("grant"))));
     }
+}
+
+/// In the order of their identifiers, a page at a time; not those that are not active, and not those of other
+/// capabilities.
+pub async fn grants_of_another_form_are_listed(store: &Arc<dyn Store>) {
+    let one = agent(1, &host(1));
+    let request = approval(1, &one);
+    let of_form = |form: Option<u8>, grant| Grant {
+        form: form.map(|byte| Form([byte; 32])),
+        ..grant
+    };
+    let grants = [
+        of_form(Some(1), grant(4, &one, "echo")),
+        of_form(Some(2), grant(1, &one, "echo")),
+        of_form(None, grant(3, &one, "echo")),
+        of_form(Some(1), pending_grant(5, &request, "echo")),
+        of_form(Some(1), grant(2, &one, "pay")),
+    ];
+    let mut tx = store.begin().await.unwrap();
+    insert(tx.as_mut(), &[one], &[request], &grants).await;
+    let revoked = Grant {
+        state: GrantState::Revoked,
+        updated_at: at(10),
+        reason: None,
+        ..grants[2].clone()
+    };
+    let echo = "echo".parse().unwrap();
+    let page = |after: Option<&Grant>, limit| Page {
+        after: after.map(|grant| grant.id.clone()),
+        limit,
+    };
+    let form = Form([2; 32]);
+    let listed = tx.list_outdated_grants(&echo, form, page(None, 9)).await;
+    assert_eq!(listed.unwrap(), [grants[2].clone(), grants[0].clone()]);
+    let listed = tx.list_outdated_grants(&echo, form, page(None, 1)).await;
+    assert_eq!(listed.unwrap(), [grants[2].clone()]);
+    let next = page(Some(&grants[2]), 9);
+    let listed = tx.list_outdated_grants(&echo, form, next).await;
+    assert_eq!(listed.unwrap(), [grants[0].clone()]);
+    let mut over = update(&grants[2], GrantState::Revoked);
+    over.form = revoked.form;
+    tx.apply_grant(&over).await.unwrap();
+    let listed = tx.list_outdated_grants(&echo, form, page(None, 9)).await;
+    assert_eq!(listed.unwrap(), [grants[0].clone()]);
+    let found = tx.find_grant(&revoked.id).await.unwrap();
+    assert_eq!(found, Some(revoked));
 }
 
 /// A grant whose uses are not counted has none to take, and neither has one that is not active or has ended.
@@ -389,7 +438,7 @@ fn limits(value: &Value) -> Option<Constraints> {
     Constraints::parse(value).unwrap()
 }
 
-/// From the state the grant is in, without limits, reason, end and uses.
+/// From the state the grant is in, without limits, reason, end, uses and form.
 fn update(grant: &Grant, to: GrantState) -> GrantUpdate {
     GrantUpdate {
         id: grant.id.clone(),
@@ -399,6 +448,7 @@ fn update(grant: &Grant, to: GrantState) -> GrantUpdate {
         reason: None,
         expires_at: None,
         uses: None,
+        form: None,
         at: at(10),
     }
 }

@@ -130,6 +130,7 @@ pub fn grant(number: u32, agent: &Agent, capability: &str) -> Grant {
         reason: None,
         expires_at: None,
         uses: None,
+        form: None,
         created_at: at(0),
         updated_at: at(0),
     }
@@ -148,6 +149,7 @@ pub fn pending_grant(number: u32, approval: &Approval, capability: &str) -> Gran
         reason: None,
         expires_at: None,
         uses: None,
+        form: None,
         created_at: at(0),
         updated_at: at(0),
     }

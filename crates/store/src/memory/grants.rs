@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use procura_agent_auth::capability::{CapabilityName, Form};
 use procura_agent_auth::grant::{Grant, GrantState, GrantStatus, Uses};
 use procura_agent_auth::id::{AgentId, ApprovalId, GrantId};
 use procura_keys::clock::Timestamp;
@@ -8,7 +9,7 @@ use procura_keys::clock::Timestamp;
 use super::MemoryTransaction;
 use super::dependent::Dependent;
 use crate::agent_auth::{GrantStore, GrantUpdate};
-use crate::{StoreError, StoreResult};
+use crate::{Page, StoreError, StoreResult};
 
 #[async_trait]
 impl GrantStore for MemoryTransaction {
@@ -72,6 +73,24 @@ impl GrantStore for MemoryTransaction {
         Ok(grant.uses.map_or(0, Uses::left))
     }
 
+    async fn list_outdated_grants(
+        &mut self,
+        capability: &CapabilityName,
+        form: Form,
+        page: Page<GrantId>,
+    ) -> StoreResult<Vec<Grant>> {
+        let outdated = |grant: &&Grant| {
+            grant.capability == *capability
+                && grant.state.status() == GrantStatus::Active
+                && grant.form != Some(form)
+                && page.after.as_ref().is_none_or(|after| grant.id > *after)
+        };
+        let mut found: Vec<_> = self.state.grants.iter().filter(outdated).cloned().collect();
+        found.sort_by(|a, b| a.id.cmp(&b.id));
+        found.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
+        Ok(found)
+    }
+
     async fn move_grants(
         &mut self,
         from: &ApprovalId,
@@ -120,6 +139,7 @@ fn updated(grant: &Grant, change: &GrantUpdate) -> Grant {
         reason: change.reason.clone(),
         expires_at: change.expires_at,
         uses: change.uses,
+        form: change.form,
         updated_at: change.at,
         ..grant.clone()
     }

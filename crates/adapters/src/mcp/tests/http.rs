@@ -66,6 +66,7 @@ impl Scene {
         let call = Call {
             capability: "count",
             arguments: &arguments,
+            in_pieces: false,
             agent_id: "agt",
             host_id: "hst",
             user_id: None,

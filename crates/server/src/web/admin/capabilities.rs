@@ -23,7 +23,8 @@ use crate::web::text::visible;
 
 /// `GET /admin/capabilities`.
 pub(super) async fn show(State(app): State<App>, Admin(admin): Admin) -> Response {
-    let offered = app.ctx.catalogue().iter();
+    let catalogue = app.ctx.catalogue();
+    let offered = catalogue.iter();
     page(&CapabilitiesPage {
         shell: shell(&app, admin.person()),
         here: Part::Capabilities,
@@ -47,7 +48,8 @@ pub(super) async fn show_one(
     let last = page_of(&mut found);
     let next = last.map(|last| query(&[("after", last.held.grant.id.as_str())]));
     let now = app.ctx.now();
-    let offered = app.ctx.catalogue().find(&name);
+    let catalogue = app.ctx.catalogue();
+    let offered = catalogue.find(&name);
     Ok(page(&HoldersPage {
         shell: shell(&app, admin.person()),
         here: Part::Capabilities,

@@ -81,6 +81,7 @@ mod tests {
             limits: Vec::new(),
             adjustable: Vec::new(),
             strength: Strength::FreshSignIn,
+            form: None,
         };
         ConsentView {
             reference: "apr_1".to_owned(),

@@ -259,6 +259,7 @@ mod tests {
                 limit("currency", Range::OneOf(vec![json!("EUR"), json!("USD")])),
             ],
             strength: Strength::FreshSignIn,
+            form: None,
         }
     }
 

@@ -73,14 +73,14 @@ async fn run(
             ..Entry::default()
         })
         .await?;
-    let (name, _) = authorized?;
-    let running = Running { caller, name };
-    match call_backend(ctx, &running, &arguments).await {
+    let (offered, _) = authorized?;
+    let running = Arc::new(Running { caller, offered });
+    match call_backend(ctx, &running, &arguments, false).await {
         Ok(Reply::Value(value)) => {
             running.finish(ctx, "ok").await?;
             Ok(value)
         }
-        Ok(Reply::Job(_) | Reply::Stream(_)) => {
+        Ok(Reply::Job(_) | Reply::Stream(_) | Reply::Narrated(_)) => {
             let refusal = Refusal::NotInABatch;
             running.finish(ctx, refusal.code_and_status().0).await?;
             Err(refusal.into())

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -75,7 +75,7 @@ struct Job {
 /// Starts a job and returns its name.
 pub(super) fn start(
     ctx: &Context,
-    running: Running,
+    running: Arc<Running>,
     work: BoxFuture<'static, Result<Value, BackendError>>,
 ) -> JobId {
     let id = JobId(format!("job_{}", to_base64url(&ctx.random::<16>())));

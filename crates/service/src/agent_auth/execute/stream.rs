@@ -3,19 +3,21 @@
 //! The token is checked when the stream opens and may run out while it flows; the agent, its host and its grant
 //! are looked at twice a second, and as soon as something about them changes.
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
-use procura_adapters::BackendError;
+use procura_adapters::{BackendError, Told};
 use procura_agent_auth::refusal::Refusal;
 use serde_json::Value;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 
-use super::Running;
+use super::{Running, watch};
 use crate::context::Context;
-use crate::error::{ServiceError, ServiceResult};
+use crate::error::ServiceError;
 
 /// What travels on a stream.
 #[derive(Debug)]
@@ -24,20 +26,20 @@ pub enum Piece {
     Data(Value),
     /// It ends here, for this reason.
     Cut(ServiceError),
-    /// It is complete.
-    Done,
+    /// It is complete; this is the result, if the pieces were not.
+    Done(Option<Value>),
 }
 
 /// Starts pumping and returns the other end.
 pub(super) fn start(
     ctx: &Context,
-    running: Running,
-    pieces: BoxStream<'static, Result<Value, BackendError>>,
+    running: Arc<Running>,
+    told: BoxStream<'static, Result<Told, BackendError>>,
 ) -> mpsc::Receiver<Piece> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let ctx = ctx.clone();
     tokio::spawn(async move {
-        let outcome = pump(&ctx, &running, pieces, &sender).await;
+        let outcome = pump(&ctx, &running, told, &sender).await;
         if let Err(error) = running.finish(&ctx, outcome).await {
             tracing::error!(%error, "the end of a stream could not be recorded");
         }
@@ -49,29 +51,22 @@ pub(super) fn start(
 async fn pump(
     ctx: &Context,
     running: &Running,
-    mut pieces: BoxStream<'static, Result<Value, BackendError>>,
+    mut told: BoxStream<'static, Result<Told, BackendError>>,
     sender: &mpsc::Sender<Piece>,
 ) -> &'static str {
     let end = Instant::now() + ctx.policy().max_stream;
-    let mut looks = tokio::time::interval(LOOK_EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut changes = ctx.snapshots().watch(&running.caller.snapshot.agent.id);
+    let mut refused = pin!(watch::until_refused(ctx, running));
     loop {
         let next = tokio::select! {
             () = sender.closed() => return "aborted",
             () = tokio::time::sleep_until(end) => Err(Refusal::StreamTooLong.into()),
-            () = either(looks.tick(), changes.changed()) => match still_permitted(ctx, running).await {
-                Ok(()) => continue,
-                Err(error) => Err(error),
-            },
-            piece = pieces.next() => match piece {
-                Some(piece) => piece.map(Some).map_err(ServiceError::from),
-                None => Ok(None),
-            },
+            error = &mut refused => Err(error),
+            next = told.next() => next.transpose().map_err(ServiceError::from),
         };
         let (piece, outcome) = match next {
-            Ok(Some(value)) => (Piece::Data(value), None),
-            Ok(None) => (Piece::Done, Some("ok")),
+            Ok(Some(Told::Progress(value))) => (Piece::Data(value), None),
+            Ok(Some(Told::Result(value))) => (Piece::Done(Some(value)), Some("ok")),
+            Ok(None) => (Piece::Done(None), Some("ok")),
             Err(error) => {
                 let outcome = super::outcome(&error);
                 (Piece::Cut(error), Some(outcome))
@@ -89,41 +84,6 @@ async fn pump(
     }
 }
 
-/// Waits for the first of two things.
-async fn either(one: impl Future, other: impl Future) {
-    tokio::select! {
-        _ = one => {}
-        _ = other => {}
-    }
-}
-
-/// Whether the agent, its host and its grant still permit the call.
-async fn still_permitted(ctx: &Context, running: &Running) -> ServiceResult<()> {
-    // A process that has lost its database does not hear of revocations any more, so it may not go on.
-    ctx.journal().settle().await?;
-    let agent_id = &running.caller.snapshot.agent.id;
-    let Some(snapshot) = ctx.snapshots().load(ctx, agent_id).await? else {
-        return Err(Refusal::AgentRevoked.into());
-    };
-    let now = ctx.now();
-    // An open stream is a use: the idle clock does not run meanwhile, the other two do.
-    snapshot.note_use(now);
-    snapshot.require_active(&ctx.policy().lifetime, now)?;
-    let held = |grant: &procura_agent_auth::grant::Grant| {
-        grant.capability == running.name && grant.is_effective(now)
-    };
-    if snapshot.grants.iter().any(held) {
-        Ok(())
-    } else {
-        Err(Refusal::CapabilityNotGranted {
-            capability: running.name.clone(),
-            removed: false,
-        }
-        .into())
-    }
-}
-
 /// How many pieces may wait for a slow reader: few, since what waits is sent even after a revocation.
 const AHEAD: usize = 1;
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 const SLOWEST_READER: Duration = Duration::from_secs(30);

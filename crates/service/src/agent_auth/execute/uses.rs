@@ -7,12 +7,12 @@
 
 use std::sync::Arc;
 
-use procura_agent_auth::capability::CapabilityName;
 use procura_agent_auth::grant::{Grant, Uses};
 use procura_store::StoreError;
 
 use crate::agent_auth::caller::AgentCaller;
 use crate::agent_auth::snapshot::AgentSnapshot;
+use crate::catalogue::Offered;
 use crate::context::Context;
 use crate::error::{Failure, ServiceResult};
 
@@ -21,23 +21,24 @@ use crate::error::{Failure, ServiceResult};
 pub(in crate::agent_auth) async fn take(
     ctx: &Context,
     caller: &AgentCaller,
-    permit: impl Fn(&[Grant]) -> ServiceResult<(CapabilityName, Grant)>,
-) -> ServiceResult<(CapabilityName, Grant)> {
+    permit: impl Fn(&[Grant]) -> ServiceResult<(Arc<Offered>, Grant)>,
+) -> ServiceResult<(Arc<Offered>, Grant)> {
     let mut current: Option<Arc<AgentSnapshot>> = None;
     loop {
         let held = current.as_ref().unwrap_or(&caller.snapshot);
-        let (name, mut grant) = permit(&held.grants)?;
+        let (offered, mut grant) = permit(&held.grants)?;
         // Looking again after a lost race is still the same call.
         if current.is_none() {
             let agent = &caller.snapshot.agent.id;
-            ctx.limits().count_capability(agent, &name)?;
+            let name = &offered.shown.name;
+            ctx.limits().count_capability(agent, name)?;
         }
         let Some(uses) = grant.uses else {
-            return Ok((name, grant));
+            return Ok((offered, grant));
         };
         if let Some(left) = take_one(ctx, caller, &grant).await? {
             grant.uses = Uses::from_parts(uses.allowed(), left);
-            return Ok((name, grant));
+            return Ok((offered, grant));
         }
         // Somebody took the last one, or the grant ended, since the grants were loaded: they are looked at again,
         // and the agent with them, since a grant may have ended because its agent did.

@@ -216,7 +216,7 @@ pub(crate) async fn execution(
         capability: call.capability.to_owned(),
         arguments: Some(call.arguments),
     };
-    execute::execute(ctx, agent, request).await
+    execute::execute(ctx, agent, request, false).await
 }
 
 /// Whether a token is active, and what is to be said to a call.

@@ -5,6 +5,8 @@
     reason = "a test that cannot set up its scene has failed"
 )]
 
+mod tools;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -27,9 +29,12 @@ struct Server {
 
 impl Server {
     fn start(data: &Path, behind: &[&str]) -> Self {
+        Self::start_at(&free_address(), data, behind)
+    }
+
+    fn start_at(address: &str, data: &Path, behind: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_procurad"))
-            .args(["serve", "--listen"])
-            .arg(free_address())
+            .args(["serve", "--listen", address])
             .args(behind)
             .args(["--data".as_ref(), data.as_os_str()])
             .stdout(Stdio::piped())
