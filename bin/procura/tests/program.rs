@@ -48,6 +48,21 @@ fn exit_codes_tell_failures_apart() {
 }
 
 #[test]
+fn what_is_asked_of_whom_is_told_if_that_is_wanted() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().to_str().expect("a plain path");
+    let base = "http://127.0.0.1:1";
+    let words = ["discover", base, "--data", data, "--allow-loopback-http"];
+    let told = procura(&[&words[..], &["--verbose"]].concat());
+    let told = String::from_utf8(told.stderr).expect("text");
+    let line = format!("GET {base}/.well-known/agent-configuration: cannot connect");
+    assert!(told.starts_with(&line), "{told}");
+    let silent = procura(&words);
+    let silent = String::from_utf8(silent.stderr).expect("text");
+    assert!(!silent.contains("GET"), "{silent}");
+}
+
+#[test]
 fn without_a_home_it_says_how_to_name_a_directory() {
     let mut command = command(&["providers"]);
     let output = command

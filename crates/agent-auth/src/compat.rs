@@ -1,10 +1,10 @@
-//! What a server lets pass for the sake of deployed clients that do not follow the specification. This is the
-//! whole list: nothing else changes with it. Strict unless configured.
+//! What a server lets pass for the sake of deployed clients that do not follow the specification, and what a client
+//! does for the sake of such servers. This is the whole list: nothing else changes with it. Strict unless configured.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Whose deviations are accepted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compat {
     /// Nobody's.
@@ -18,6 +18,12 @@ impl Compat {
     /// An agent JWT may lack `iss` (§4.3). The key to verify it with comes from `sub`, so it proves as much
     /// without. A wrong `iss` is refused all the same.
     pub fn accepts_missing_issuer(self) -> bool {
+        self == Self::BetterAuth
+    }
+
+    /// A client leaves `iss` out of agent JWTs (§4.3): these servers refuse the thumbprint that belongs there. Whoever
+    /// verifies such a token finds the key by `sub`, so it proves as much without.
+    pub fn omits_issuer(self) -> bool {
         self == Self::BetterAuth
     }
 

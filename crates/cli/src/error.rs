@@ -124,6 +124,9 @@ impl CommandError {
             ClientError::NotApproved(NotApproved::Expired) => {
                 Some("run the command again for a new code, and answer in time")
             }
+            ClientError::WiderGrant(_) => Some(
+                "'procura request' asks for it again within limits that you accept; without --constraints there are none",
+            ),
             ClientError::Profile(error) => profile_advice(error),
             ClientError::Unreachable(FetchError::NotHttps { .. }) => {
                 Some("use https://, or for a server on this machine add --allow-loopback-http")

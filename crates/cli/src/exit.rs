@@ -45,7 +45,8 @@ impl Exit {
                 ClientError::Unreachable(_)
                 | ClientError::BadProvider { .. }
                 | ClientError::BadAnswer { .. }
-                | ClientError::JobStillRunning { .. } => Self::Server,
+                | ClientError::JobStillRunning { .. }
+                | ClientError::WiderGrant(_) => Self::Server,
                 ClientError::Profile(_) | ClientError::Key(_) | ClientError::Encoding(_) => {
                     Self::LocalState
                 }

@@ -15,18 +15,20 @@ mod printer;
 mod table;
 #[cfg(test)]
 mod tests;
+mod told;
 mod unlock;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Parser;
-use procura_client::{Client, Notice, Options};
+use procura_client::{Client, ClientError, Notice, Options, Parts};
 
 use self::commands::Command;
 use self::error::{CommandError, harmless};
 pub use self::exit::Exit;
 pub use self::printer::Printer;
+use self::told::Told;
 use self::unlock::Unlock;
 
 /// The agent's side of the Agent Auth Protocol: find services, connect agents to them, and run what
@@ -58,14 +60,24 @@ struct Globals {
     /// Print JSON on standard output, and errors as JSON on standard error
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    talk: Talk,
+}
+
+/// How much is said beside results.
+#[derive(Debug, clap::Args)]
+struct Talk {
     /// Say nothing on standard error but errors, warnings and what a person has to do
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// Say on standard error what is asked of whom, and what came back
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    verbose: bool,
 }
 
 /// Runs one command on the real network, profile and streams.
 pub fn run(arguments: Arguments) -> Exit {
-    let printer = Printer::system(arguments.globals.json, arguments.globals.quiet);
+    let printer = Printer::system(arguments.globals.json, arguments.globals.talk.quiet);
     if let Command::Completions(arguments) = &arguments.command {
         // No reason to open anything.
         return printer.finish(&commands::completions::run(arguments));
@@ -104,7 +116,11 @@ fn client(globals: &Globals, printer: &Printer) -> Result<Client, CommandError> 
         })),
         ..Options::default()
     };
-    Ok(Client::system(profile, options)?)
+    let mut parts = Parts::system(options.allow_loopback_http).map_err(ClientError::from)?;
+    if globals.talk.verbose {
+        parts.transport = Arc::new(Told::new(parts.transport, printer.clone()));
+    }
+    Ok(Client::new(profile, options, parts))
 }
 
 /// Passes a notice on, with what to do about keys that are not encrypted.

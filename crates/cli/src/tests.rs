@@ -60,7 +60,7 @@ impl Terminal {
             Err(error) => return format!("exit {}\n{error}", error.exit_code()),
         };
         let (data, talk) = (Buffer::default(), Buffer::default());
-        let Globals { json, quiet, .. } = arguments.globals;
+        let (json, quiet) = (arguments.globals.json, arguments.globals.talk.quiet);
         let printer = Printer::new(data.clone(), talk.clone(), json, quiet);
         let exit = run_with(arguments, &self.client, &printer).await;
         let (data, talk) = (data.text(), talk.text());

@@ -58,7 +58,7 @@ pub struct Approval {
     /// Where the server tells of the decision at once. A secret: whoever has it can listen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) notification_url: Option<Box<Url>>,
-    /// When it is too late.
+    /// When it is too late: as the server says, and a day from the request at the latest.
     pub expires_at: Timestamp,
     /// Least seconds between two questions.
     pub interval: u64,
@@ -170,7 +170,7 @@ impl Client {
             user_code: object.user_code,
             binding_message: object.binding_message,
             notification_url: notification_url(object.notification_url, &issuer).map(Box::new),
-            expires_at: now.plus(Duration::from_secs(object.expires_in)),
+            expires_at: now.plus(Duration::from_secs(object.expires_in).min(MAX_WAIT)),
             interval: object.interval,
             is_elsewhere,
             awaited,
@@ -239,7 +239,7 @@ struct Pace {
 
 impl Pace {
     fn new(interval: u64) -> Self {
-        let interval = Duration::from_secs(interval.clamp(1, MAX_INTERVAL));
+        let interval = Duration::from_secs(interval.max(1)).min(LONGEST_INTERVAL);
         Self {
             interval,
             delay: interval,
@@ -270,11 +270,15 @@ impl Pace {
             return None;
         }
         if refused.is_some_and(|it| it.is("slow_down")) {
-            self.interval = self.interval.saturating_add(SLOW_DOWN);
+            self.interval = self
+                .interval
+                .saturating_add(SLOW_DOWN)
+                .min(LONGEST_INTERVAL);
         }
         let backoff = Duration::from_secs(1 << self.failures.min(MAX_DOUBLINGS));
         self.failures += 1;
         let stated = refused.and_then(|it| it.retry_after);
+        let stated = stated.map(|stated| stated.min(LONGEST_INTERVAL));
         self.delay = self.interval.max(stated.unwrap_or(backoff));
         Some(self.delay)
     }
@@ -316,7 +320,9 @@ const CIBA: &str = "ciba";
 /// What `slow_down` adds to the interval (RFC 8628 §3.5).
 const SLOW_DOWN: Duration = Duration::from_secs(5);
 /// Nobody means to be asked less than once in an hour.
-const MAX_INTERVAL: u64 = 3600;
+const LONGEST_INTERVAL: Duration = Duration::from_hours(1);
+/// Nobody waits longer than this for one decision, whatever the server says.
+const MAX_WAIT: Duration = Duration::from_hours(24);
 /// The longest wait after failures: 64 s.
 const MAX_DOUBLINGS: u32 = 6;
 

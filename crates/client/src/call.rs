@@ -1,11 +1,12 @@
 //! One authenticated exchange: sign, send, and once more with a fresh token when the token was refused.
 
+use std::time::Duration;
+
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use procura_fetch::{Request, Response, StreamResponse};
 use procura_keys::clock::Timestamp;
 use procura_keys::key::PublicKey;
-use procura_keys::thumbprint::Thumbprint;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -15,6 +16,7 @@ use crate::client::Client;
 use crate::error::{ClientError, Reaction, Refused};
 use crate::http_date;
 use crate::key_choice::{Keys, is_key_refused, tells_of_the_key};
+use crate::naming::{Naming, is_token_refused};
 use crate::profile::{Connection, ProviderRecord};
 use crate::provider::{Endpoint, Provider};
 use crate::token::{AgentClaims, Stamp, agent_token, host_token};
@@ -91,7 +93,7 @@ pub(crate) enum Signer<'a> {
 }
 
 impl Signer<'_> {
-    fn is_agent(&self) -> bool {
+    pub(crate) fn is_agent(&self) -> bool {
         matches!(self, Self::Agent { .. })
     }
 }
@@ -129,17 +131,38 @@ impl Client {
     /// demanded. A refused token means that nothing was done, so this is safe for every request. Nothing else is
     /// ever sent twice.
     ///
-    /// While a rotation is under way, a token that is refused is signed with the key that is to follow, too. If that
-    /// one is accepted, the rotation had happened and only its answer was lost (§5.8, §5.9).
+    /// A token of an agent that is still refused is sent once more saying the opposite of its host, unless somebody
+    /// said what this provider wants. What it accepts then is kept.
     pub(crate) async fn exchange(
         &self,
         call: &Call<'_>,
         delivery: Delivery,
     ) -> Result<Answer, ClientError> {
+        let naming = self.naming(call.issuer)?;
+        let outcome = Box::pin(self.exchange_as(call, delivery, naming)).await;
+        let Some(naming) = self.other_naming(call, &outcome)? else {
+            return outcome;
+        };
+        let otherwise = Box::pin(self.exchange_as(call, delivery, naming)).await;
+        if is_token_refused(&otherwise) || !tells_of_the_key(&otherwise) {
+            return outcome;
+        }
+        self.learn_naming(call.issuer, naming)?;
+        otherwise
+    }
+
+    /// While a rotation is under way, a token that is refused is signed with the key that is to follow, too. If that
+    /// one is accepted, the rotation had happened and only its answer was lost (§5.8, §5.9).
+    async fn exchange_as(
+        &self,
+        call: &Call<'_>,
+        delivery: Delivery,
+        naming: Naming,
+    ) -> Result<Answer, ClientError> {
         let mut tried = Vec::new();
         let mut refused = None;
         // Read again each time: another process may be the one that rotates.
-        while let Some(keys) = self.untried_keys(call, &tried)? {
+        while let Some(keys) = self.untried_keys(call, naming, &tried)? {
             let outcome = self.exchange_with(call, delivery, &keys).await;
             match outcome {
                 Err(ClientError::Refused(reason)) if is_key_refused(&reason) => {
@@ -175,7 +198,7 @@ impl Client {
                 other => return other,
             };
             match (refused.code.as_deref(), &mut binding) {
-                (Some("invalid_jwt" | "jti_replay"), _) => {
+                (Some("invalid_jwt" | "jti_replay"), _) if !keys.naming.is_trial => {
                     self.learn_clock(call.issuer, &headers)?;
                     return self
                         .attempt(call, delivery, keys, binding.as_ref())
@@ -309,8 +332,9 @@ impl Client {
                 },
                 Some(agent),
             ) => {
+                let host = keys.naming.issuer(&keys.host);
                 let claims = AgentClaims {
-                    host: &Thumbprint::of(keys.host.public()),
+                    host: host.as_ref(),
                     agent_id: &connection.agent_id,
                     aud: call.aud,
                     capabilities: *capabilities,
@@ -337,25 +361,38 @@ impl Client {
         Ok(Stamp::new(now, &*self.parts.entropy))
     }
 
-    /// Keeps how far the server's clock is from ours.
+    /// Keeps how far the server's clock is from ours, if that can be. A token for a day far ahead would wait for that day
+    /// in the logs of whoever asked for it, and a clock that wrong could not have verified a certificate.
     fn learn_clock(&self, issuer: &str, headers: &HeaderMap) -> Result<(), ClientError> {
         let Some(server) = http_date::date(headers) else {
             return Ok(());
         };
         let offset = server.as_millis().saturating_sub(self.now().as_millis());
-        let entropy = &*self.parts.entropy;
-        let change = |record: &mut ProviderRecord| record.clock_offset = offset;
-        Ok(self.profile.update_provider(issuer, entropy, change)?)
+        if offset.unsigned_abs() > MAX_CLOCK_OFFSET.as_millis().try_into().unwrap_or(u64::MAX) {
+            return Ok(());
+        }
+        self.change_record(issuer, |record| record.clock_offset = offset)
     }
 
     /// Has the discovery document fetched again before its next use (§10.5).
     fn expire_provider(&self, issuer: &str) -> Result<(), ClientError> {
         let now = self.now();
+        self.change_record(issuer, |record| record.fresh_until = now)
+    }
+
+    /// Changes what is kept of a provider, if it was met before.
+    pub(crate) fn change_record(
+        &self,
+        issuer: &str,
+        change: impl FnOnce(&mut ProviderRecord),
+    ) -> Result<(), ClientError> {
         let entropy = &*self.parts.entropy;
-        let change = |record: &mut ProviderRecord| record.fresh_until = now;
         Ok(self.profile.update_provider(issuer, entropy, change)?)
     }
 }
+
+/// The most that clocks are taken to differ by.
+const MAX_CLOCK_OFFSET: Duration = Duration::from_hours(24);
 
 /// How an answer is read.
 #[derive(Clone, Copy, PartialEq, Eq)]

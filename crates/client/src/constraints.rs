@@ -7,6 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::answer::ACTIVE;
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::profile::Connection;
 
 /// A grant that allows more than was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -17,6 +20,31 @@ pub struct WiderGrant {
     pub asked: Value,
     /// The limits of the grant; absent when it has none.
     pub granted: Option<Value>,
+}
+
+impl WiderGrant {
+    /// The limits of the grant as JSON, for people.
+    pub fn limits(&self) -> String {
+        let granted = self.granted.as_ref();
+        granted.map_or_else(|| "no limits".to_owned(), ToString::to_string)
+    }
+}
+
+impl Client {
+    /// Refuses to act under grants of these capabilities, or of any, that are wider than what was asked for: their limits
+    /// are not what the person who runs this meant, and what the server says of limits is not to be relied on.
+    pub(crate) fn require_as_asked(
+        connection: &Connection,
+        capabilities: Option<&[String]>,
+    ) -> Result<(), ClientError> {
+        let is_meant =
+            |it: &WiderGrant| capabilities.is_none_or(|names| names.contains(&it.capability));
+        let wide = wider(&connection.asked, &connection.grants);
+        match wide.into_iter().find(is_meant) {
+            Some(wide) => Err(ClientError::WiderGrant(Box::new(wide))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The active grants that allow more than every request for their capability. What was never asked for with

@@ -46,6 +46,8 @@ impl Client {
             known_as: Vec::new(),
             fresh_until: FOREVER,
             clock_offset: 0,
+            compat: None,
+            refuses_issuer: false,
         };
         self.profile.put_provider(record, &*self.parts.entropy)?;
         Ok(provider)
@@ -144,6 +146,8 @@ impl Client {
             known_as: vec![base.to_owned()],
             fresh_until: self.now().plus(fresh_for),
             clock_offset: 0,
+            compat: None,
+            refuses_issuer: false,
         };
         self.profile.put_provider(record, &*self.parts.entropy)?;
         Ok(provider)

@@ -7,6 +7,7 @@ use procura_fetch::FetchError;
 use procura_keys::key::KeyError;
 use serde_json::{Map, Value};
 
+use crate::constraints::WiderGrant;
 use crate::profile::ProfileError;
 use crate::provider::ProviderDefect;
 
@@ -49,6 +50,10 @@ pub enum ClientError {
         /// Where it can be asked again.
         status_url: String,
     },
+    /// The server granted more than was asked for, so nothing is executed under that grant. Found before anything was
+    /// sent.
+    #[error("{} was asked for within {} and granted within {}, so it is not used", .0.capability, .0.asked, .0.limits())]
+    WiderGrant(Box<WiderGrant>),
     /// The local state cannot be read or written.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -77,6 +82,8 @@ impl ClientError {
                 FetchError::NotHttps { .. }
                     | FetchError::CredentialsInUrl { .. }
                     | FetchError::ForbiddenAddress { .. }
+                    | FetchError::TooManyRedirects { .. }
+                    | FetchError::TooLarge { .. }
                     | FetchError::Setup { .. }
             ),
             Self::Refused(refused) => refused.status >= 500,

@@ -88,10 +88,11 @@ impl Client {
         listener: ChunkListener<'_>,
     ) -> Result<Executed, ClientError> {
         let connection = self.profile.connection(agent)?;
+        let names = [capability.to_owned()];
+        Self::require_as_asked(&connection, Some(&names))?;
         let provider = self.provider_of(&connection).await?;
         let location = self.location(&provider, &connection, capability).await?;
         let url = provider.execution_url(&location, &self.url_policy());
-        let names = [capability.to_owned()];
         let call = Call {
             issuer: provider.issuer(),
             method: Method::POST,

@@ -5,6 +5,7 @@ use procura_keys::key::SigningKey;
 use crate::call::{Answer, Call, Signer};
 use crate::client::{Client, Notice};
 use crate::error::{ClientError, Refused};
+use crate::naming::Naming;
 use crate::profile::KeyChoice;
 
 /// The keys that one attempt signs with.
@@ -13,6 +14,8 @@ pub(crate) struct Keys {
     pub(crate) host: SigningKey,
     /// The agent's, if an agent signs.
     pub(crate) agent: Option<SigningKey>,
+    /// What an agent's token says of the host.
+    pub(crate) naming: Naming,
 }
 
 impl PartialEq for Keys {
@@ -27,13 +30,18 @@ impl Client {
     pub(crate) fn untried_keys(
         &self,
         call: &Call<'_>,
+        naming: Naming,
         tried: &[Keys],
     ) -> Result<Option<Keys>, ClientError> {
         if tried.len() >= MAX_TRIED {
             return Ok(None);
         }
         for with_next in [(false, false), (false, true), (true, false), (true, true)] {
-            let keys = self.keys(call, with_next)?;
+            // A token that does not name the host is the same with either of its keys.
+            if with_next.0 && call.signer.is_agent() && !naming.is_named {
+                continue;
+            }
+            let keys = self.keys(call, naming, with_next)?;
             if let Some(keys) = keys.filter(|keys| !tried.contains(keys)) {
                 return Ok(Some(keys));
             }
@@ -45,6 +53,7 @@ impl Client {
     fn keys(
         &self,
         call: &Call<'_>,
+        naming: Naming,
         (next_host, next_agent): (bool, bool),
     ) -> Result<Option<Keys>, ClientError> {
         let Some(host) = self.host_keys(call.issuer)?.take(next_host) else {
@@ -59,7 +68,11 @@ impl Client {
                 }
             }
         };
-        Ok(Some(Keys { host, agent }))
+        Ok(Some(Keys {
+            host,
+            agent,
+            naming,
+        }))
     }
 
     /// The host's keys at `issuer`, made on first use.
@@ -118,5 +131,5 @@ pub(crate) fn tells_of_the_key(outcome: &Result<Answer, ClientError>) -> bool {
     }
 }
 
-/// Two keys each of host and agent, and one more of each that another process may have made meanwhile.
-const MAX_TRIED: usize = 6;
+/// Two keys each of host and agent, and those that other processes may have made meanwhile.
+const MAX_TRIED: usize = 16;

@@ -107,6 +107,7 @@ mod execute;
 mod fake;
 mod http_date;
 mod key_choice;
+mod naming;
 mod pause;
 mod profile;
 mod provider;
@@ -132,6 +133,7 @@ pub use error::{CallerError, ClientError, Hint, NotApproved, Reaction, Refused};
 pub use examine::{Hop, HopState};
 pub use execute::{BatchItem, ChunkListener, Executed};
 pub use pause::Pause;
+pub use procura_agent_auth::compat::Compat;
 #[cfg(feature = "keychain")]
 pub use profile::SystemKeychain;
 pub use profile::{Connection, Keeper, Keychain, KeychainError, Profile, ProfileError, Protection};

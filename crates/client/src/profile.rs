@@ -37,6 +37,7 @@ pub use self::protection::{Keeper, Protection};
 use self::records::AgentFile;
 pub use self::records::Connection;
 pub(crate) use self::records::{KeptLocation, ProviderRecord};
+pub(crate) use self::storage::Claim;
 use self::storage::Storage;
 use self::vault::{VAULT, Vault};
 use crate::error::{CallerError, ClientError};
@@ -178,6 +179,8 @@ impl Profile {
         let name = provider_file(record.provider.issuer());
         if let Some(known) = self.read::<ProviderRecord>(&name)? {
             record.clock_offset = known.clock_offset;
+            record.compat = known.compat;
+            record.refuses_issuer = known.refuses_issuer;
             record.known_as.extend(known.known_as);
             record.known_as.sort();
             record.known_as.dedup();

@@ -1,10 +1,12 @@
 //! Replacing keys: an agent's (§5.8), and the host's at every provider that knows it (§5.9, §8.7).
 //!
-//! Either can be cut off at any moment and called again. The new key is kept before a provider is told of it, and
+//! One process at a time does so. Either can be cut off at any moment and called again. The new key is kept before a provider is told of it, and
 //! every call signs with it, too, once the present one is refused.
 
 #[cfg(test)]
 mod tests;
+
+use std::time::Duration;
 
 use http::Method;
 use procura_agent_auth::wire::lifecycle::{RotateHostKeyRequest, RotateKeyRequest};
@@ -17,7 +19,7 @@ use serde_json::Value;
 use crate::call::{Call, Signer};
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::profile::Connection;
+use crate::profile::{Claim, Connection};
 use crate::provider::{Endpoint, Provider};
 
 /// An agent with a new key.
@@ -52,6 +54,7 @@ pub struct NotRotated {
 impl Client {
     /// Replaces the key of an agent. Its identifier, grants and clocks stay.
     pub async fn rotate_agent_key(&self, agent: &str) -> Result<RotatedAgent, ClientError> {
+        let _claim = self.claim_rotation().await?;
         let connection = self.profile.connection(agent)?;
         let provider = self.provider_of(&connection).await?;
         let entropy = &*self.parts.entropy;
@@ -83,6 +86,7 @@ impl Client {
     /// A provider that cannot be reached keeps the old key, and is signed to with it, until this is called again.
     /// Not for a key that others may have: they could do the same (§8.8.1). See [`Client::revoke_host`].
     pub async fn rotate_host_key(&self) -> Result<HostRotation, ClientError> {
+        let _claim = self.claim_rotation().await?;
         let entropy = &*self.parts.entropy;
         let next = self.profile.prepare_host_key(entropy)?;
         let with_agents = self.profile.issuers_of_agents()?;
@@ -110,6 +114,17 @@ impl Client {
                 None => true,
             },
         })
+    }
+
+    /// Waits until no other process replaces keys.
+    async fn claim_rotation(&self) -> Result<Claim, ClientError> {
+        for _ in 0..MAX_LOOKS {
+            if let Some(claim) = self.profile.claim_rotation()? {
+                return Ok(claim);
+            }
+            self.parts.pause.pause(BETWEEN_LOOKS).await;
+        }
+        Err(self.profile.is_rotating().into())
     }
 
     async fn tell_agent_key(
@@ -181,6 +196,10 @@ struct Rotated {
     #[serde(rename = "status")]
     _status: String,
 }
+
+/// How often to look whether another process is done, and how many times: two minutes.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+const MAX_LOOKS: u32 = 1200;
 
 fn jwk(key: &PublicKey) -> Value {
     PublicJwk::named_by_thumbprint(key).to_value()

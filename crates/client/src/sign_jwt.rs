@@ -82,9 +82,12 @@ impl Client {
             return Err(CallerError::NotActive(connection.status).into());
         }
         require_held(&connection, capabilities.unwrap_or_default())?;
+        Self::require_as_asked(&connection, capabilities)?;
         let stamp = self.stamp(&connection.issuer)?;
+        let host_key = self.host_keys(&connection.issuer)?.in_force;
+        let host = self.naming(&connection.issuer)?.issuer(&host_key);
         let claims = AgentClaims {
-            host: &Thumbprint::of(self.host_keys(&connection.issuer)?.in_force.public()),
+            host: host.as_ref(),
             agent_id: &connection.agent_id,
             aud: aud.unwrap_or(&connection.issuer),
             capabilities,

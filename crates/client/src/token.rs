@@ -33,19 +33,17 @@ impl Stamp {
         (self.issued_at, self.jti)
     }
 
-    fn claims(self, iss: &Thumbprint, aud: &str) -> Map<String, Value> {
+    fn claims(self, iss: Option<&Thumbprint>, aud: &str) -> Map<String, Value> {
         let expires_at = self.issued_at.saturating_add(LIFETIME_SECONDS);
-        let claims = json!({
-            "iss": iss,
-            "aud": aud,
-            "iat": self.issued_at,
-            "exp": expires_at,
-            "jti": self.jti,
-        });
-        match claims {
-            Value::Object(members) => members,
-            _ => Map::new(),
+        let mut claims = Map::new();
+        if let Some(iss) = iss {
+            claims.insert("iss".into(), json!(iss));
         }
+        claims.insert("aud".into(), aud.into());
+        claims.insert("iat".into(), self.issued_at.into());
+        claims.insert("exp".into(), expires_at.into());
+        claims.insert("jti".into(), self.jti.into());
+        claims
     }
 }
 
@@ -57,7 +55,7 @@ pub(crate) fn host_token(
     bound_to: Option<&Thumbprint>,
     stamp: Stamp,
 ) -> serde_json::Result<String> {
-    let mut claims = stamp.claims(&Thumbprint::of(key.public()), aud);
+    let mut claims = stamp.claims(Some(&Thumbprint::of(key.public())), aud);
     claims.insert("host_public_key".into(), jwk(key.public()));
     if let Some(agent) = agent {
         claims.insert("agent_public_key".into(), jwk(agent));
@@ -70,8 +68,8 @@ pub(crate) fn host_token(
 
 /// Whom an agent JWT is for.
 pub(crate) struct AgentClaims<'a> {
-    /// The host the agent belongs to.
-    pub(crate) host: &'a Thumbprint,
+    /// The host the agent belongs to, unless it is left out.
+    pub(crate) host: Option<&'a Thumbprint>,
     /// The agent.
     pub(crate) agent_id: &'a str,
     /// The only recipient.
@@ -176,7 +174,7 @@ mod tests {
         let host = SigningKey::from_seed(&[1; 32]).unwrap();
         let agent = SigningKey::from_seed(&[2; 32]).unwrap();
         let whom = AgentClaims {
-            host: &Thumbprint::of(host.public()),
+            host: Some(&Thumbprint::of(host.public())),
             agent_id: "agt_k7x9m2",
             aud: "https://bank.example/capability/execute",
             capabilities: Some(&["check_balance".to_owned()]),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::stream;
 use http::Method;
+use http::header::AUTHORIZATION;
 use procura_fetch::{FetchPolicy, Fetcher};
 
 pub use procura_fetch::{FetchError, Request, Response, StreamResponse};
@@ -33,10 +34,11 @@ pub trait Transport: Send + Sync {
     }
 }
 
-/// The real network, guarded: https with verified certificates, few redirects, bounded times and sizes
-/// (§8.12).
+/// The real network, guarded: https with verified certificates, few redirects and none with a token, bounded times and
+/// sizes (§8.12).
 pub struct FetchTransport {
     reading: Fetcher,
+    signed: Fetcher,
     acting: Fetcher,
 }
 
@@ -47,13 +49,19 @@ impl FetchTransport {
             allow_loopback_http,
             ..FetchPolicy::client()
         };
+        // A token is for one place. Its redirect is an answer like any other, and no good one.
+        let signed = FetchPolicy {
+            max_redirects: 0,
+            ..reading.clone()
+        };
         let acting = FetchPolicy {
             total_timeout: ACTING_TIMEOUT,
             max_response_bytes: ACTING_MAX_BYTES,
-            ..reading.clone()
+            ..signed.clone()
         };
         Ok(Self {
             reading: Fetcher::new(reading)?,
+            signed: Fetcher::new(signed)?,
             acting: Fetcher::new(acting)?,
         })
     }
@@ -61,6 +69,7 @@ impl FetchTransport {
     fn fetcher(&self, request: &Request) -> &Fetcher {
         match request.method {
             Method::POST => &self.acting,
+            _ if request.headers.contains_key(AUTHORIZATION) => &self.signed,
             _ => &self.reading,
         }
     }

@@ -49,9 +49,9 @@ impl Guard {
         })
     }
 
-    /// Also takes tokens bound to a DPoP key, once their sender has shown that they hold it (§4.4). Without this,
-    /// bound tokens are refused, since nobody would look at the proof; those bound to a TLS client certificate always
-    /// are.
+    /// Also takes tokens bound to a DPoP key, once their sender has shown that they hold it (§4.4), and those bound to a
+    /// TLS client certificate, where the request says in a [`ClientCertificate`](crate::ClientCertificate) which one the
+    /// connection was opened with. Without this, bound tokens are refused, since nobody would look.
     ///
     /// A proof names the URL of its request: the origin of the location, and the path as the client asked for it. A
     /// proxy that changes paths makes proofs wrong.

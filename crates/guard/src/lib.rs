@@ -39,7 +39,7 @@
 //! with the challenge of §5.14, `403` with the protocol's code, `503` while the authority cannot be asked. No
 //! call is let through unasked.
 //!
-//! Tokens that are bound to a key (§4.4) are refused, unless [`Guard::checking_proofs`] is told to look at what their
+//! Tokens that are bound to a key or certificate (§4.4) are refused, unless [`Guard::checking_proofs`] is told to look at what their
 //! senders show.
 
 mod agent;
@@ -62,4 +62,5 @@ pub use guard::{Guard, GuardError};
 pub use introspection::{Introspection, IntrospectionError};
 pub use layer::{GuardLayer, Guarded};
 pub use local::{Directory, Known, Local};
+pub use possession::ClientCertificate;
 pub use protects::{BadArguments, Protects};

@@ -1,4 +1,4 @@
-//! Proof that whoever sends a token holds the key it is bound to (§4.4, RFC 9449).
+//! Proof that whoever sends a token holds the key or certificate it is bound to (§4.4, RFC 9449, RFC 8705).
 
 use std::sync::Arc;
 
@@ -11,7 +11,28 @@ use procura_agent_auth::token::possession::{
 };
 use procura_agent_auth::token::{TokenDefect, Window};
 use procura_keys::clock::Clock;
+use procura_keys::thumbprint::Thumbprint;
 use url::Url;
+
+/// The certificate that a client opened its TLS connection with: for whoever accepts connections to put into the extensions
+/// of each request, having verified that the client holds its key. Any certificate will do, self-signed ones too (RFC 8705
+/// §2.2).
+///
+/// Nothing a client sends must end up here unchecked. A service behind a proxy may take it from a header only if the proxy
+/// overwrites that in every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate(Thumbprint);
+
+impl ClientCertificate {
+    /// The certificate with this DER.
+    pub fn from_der(der: &[u8]) -> Self {
+        Self(Thumbprint::of_certificate(der))
+    }
+
+    fn thumbprint(&self) -> Thumbprint {
+        self.0.clone()
+    }
+}
 
 /// By what proofs are judged.
 #[derive(Clone)]
@@ -41,7 +62,7 @@ impl Proofs {
             token: &sent.token,
             scheme: sent.scheme,
             proof: proof(&parts.headers),
-            certificate: None,
+            certificate: parts.extensions.get().map(ClientCertificate::thumbprint),
             method: parts.method.as_str(),
             path: path(parts),
         };

@@ -32,6 +32,8 @@ async fn wait(
     pending: &Pending,
 ) -> Result<AgentStanding, ClientError> {
     printer.say("Waiting for approval.");
+    let id = harmless(&pending.agent_id);
+    printer.say(&format!("Cut off, 'procura status {id} --wait' goes on."));
     let mut progress = |progress: &Progress| match progress {
         Progress::StillPending { remaining } => {
             let seconds = remaining.as_secs();

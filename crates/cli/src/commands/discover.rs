@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use procura_client::{Client, Provider};
+use clap::ValueEnum;
+use procura_client::{Client, Compat, Provider};
 use serde_json::{Value, json};
 
 use crate::error::{CommandError, harmless};
@@ -22,6 +23,29 @@ pub(crate) struct Arguments {
     /// Take a discovery document from this file, and never ask the service for it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "refresh"])]
     file: Option<PathBuf>,
+    /// Whose deviations from the specification it shares, from now on [default: find out]
+    #[arg(long, value_name = "WHOSE")]
+    compat: Option<Deviations>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Deviations {
+    /// Find out: after a refusal, call once more as these services want it, and keep what works
+    Auto,
+    /// Nobody's
+    Strict,
+    /// Those of services made with better-auth: they refuse tokens of agents that name their host
+    BetterAuth,
+}
+
+impl Deviations {
+    fn said(self) -> Option<Compat> {
+        match self {
+            Self::Auto => None,
+            Self::Strict => Some(Compat::Strict),
+            Self::BetterAuth => Some(Compat::BetterAuth),
+        }
+    }
 }
 
 pub(crate) async fn run(arguments: Arguments, client: &Client) -> Result<Outcome, CommandError> {
@@ -35,6 +59,9 @@ pub(crate) async fn run(arguments: Arguments, client: &Client) -> Result<Outcome
         None if arguments.refresh => client.rediscover(&url).await?,
         None => client.discover(&url).await?,
     };
+    if let Some(whose) = arguments.compat {
+        client.set_compat(provider.issuer(), whose.said())?;
+    }
     Ok(Outcome::done(&value(&provider), text(&provider)))
 }
 

@@ -23,13 +23,12 @@ pub(crate) fn outcome(printer: &Printer, standing: &AgentStanding) -> Outcome {
 /// Where an agent stands, with a warning for each grant that is wider than what was asked for.
 pub(crate) fn shown(printer: &Printer, standing: &AgentStanding) -> Outcome {
     for wide in &standing.wider {
-        let granted = wide.granted.as_ref().map(one_line);
         printer.insist(&format!(
-            "warning: {} was asked for within {} and granted within {}. The service gave more than it should; do \
-             not rely on its limits.",
+            "warning: {} was asked for within {} and granted within {}. The service gave more than it should, \
+             so it is not used.",
             harmless(&wide.capability),
             one_line(&wide.asked),
-            granted.as_deref().unwrap_or("no limits"),
+            harmless(&wide.limits()),
         ));
     }
     Outcome::done(standing, text(standing))

@@ -34,7 +34,7 @@ pub(super) fn standing(standing: &AgentStanding) -> Value {
     let mut value = json!(standing);
     if !standing.wider.is_empty() {
         value["warning"] = json!(
-            "The service granted more than was asked for. Stay within what you asked for, and tell the person."
+            "The service granted more than was asked for, so those capabilities are not used. Tell the person."
         );
     }
     value

@@ -43,6 +43,9 @@ fn next(error: &CommandError) -> Option<&'static str> {
         ClientError::JobStillRunning { .. } => {
             Some("The service is still at work. Do not run it again: it would be done twice.")
         }
+        ClientError::WiderGrant(_) => Some(
+            "Tell the person. request_capability asks for it again, within limits that they accept.",
+        ),
         _ => None,
     }
 }

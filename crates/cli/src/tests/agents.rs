@@ -73,6 +73,7 @@ async fn the_page_and_the_code_are_shown_and_the_decision_awaited() {
     or open directly  https://bank.example/device?code=ABCD-1234
     It has to happen before 2026-02-25T10:05:00Z.
     Waiting for approval.
+    Cut off, 'procura status agt_1 --wait' goes on.
     "#);
 }
 
@@ -124,6 +125,7 @@ async fn a_denial_has_an_exit_code_of_its_own() {
     or open directly  https://bank.example/device?code=ABCD-1234
     It has to happen before 2026-02-25T10:05:00Z.
     Waiting for approval.
+    Cut off, 'procura status agt_1 --wait' goes on.
     error: the request was denied
     hint: ask again only if whoever the agent works for wants it
     ");
@@ -152,8 +154,11 @@ async fn an_approval_page_elsewhere_is_warned_about() {
 
 // AA-2.13-08
 #[tokio::test]
-async fn a_grant_wider_than_asked_for_is_warned_about() {
-    let terminal = Terminal::new(Bank::open());
+async fn a_grant_wider_than_asked_for_is_warned_about_and_not_used() {
+    let granted = json!({ "capability": "transfer", "status": "active", "constraints": { "amount": { "max": 100 } } });
+    let answer = json!({ "agent_id": "agt_1", "agent_capability_grants": [granted] });
+    let bank = Bank::open().on("POST /agent/request-capability", 200, &answer);
+    let terminal = Terminal::new(bank);
     let limits = r#"{"transfer": {"amount": {"max": 5}}}"#;
     let words = [
         "connect",
@@ -172,8 +177,21 @@ async fn a_grant_wider_than_asked_for_is_warned_about() {
     check_balance  active  -
     transfer       active  {"amount":{"max":100}}
     -- err --
-    warning: transfer was asked for within {"amount":{"max":5}} and granted within {"amount":{"max":100}}. The service gave more than it should; do not rely on its limits.
+    warning: transfer was asked for within {"amount":{"max":5}} and granted within {"amount":{"max":100}}. The service gave more than it should, so it is not used.
     "#);
+    let run = ["execute", "transfer", r#"{"amount": 5}"#];
+    insta::assert_snapshot!(terminal.run(&run).await, @r#"
+    exit 5
+    -- out --
+    -- err --
+    error: transfer was asked for within {"amount":{"max":5}} and granted within {"amount":{"max":100}}, so it is not used
+    hint: 'procura request' asks for it again within limits that you accept; without --constraints there are none
+    "#);
+    // Whoever asks for more accepts it.
+    let wider = r#"{"transfer": {"amount": {"max": 100}}}"#;
+    let accepted = ["request", "-c", "transfer", "--constraints", wider, "-q"];
+    assert!(terminal.run(&accepted).await.starts_with("exit 0"));
+    assert!(terminal.run(&run).await.starts_with("exit 0"));
 }
 
 // AA-6.6-05

@@ -199,3 +199,37 @@ async fn the_status_of_another_agent_is_not_taken_for_this_one_s() {
     let (result, _) = wait(&stage).await;
     assert!(matches!(result, Err(ClientError::BadAnswer { .. })));
 }
+
+/// A server that never decides is given up after a day at most, whatever it says about time.
+#[tokio::test]
+async fn nobody_is_waited_for_without_end() {
+    let forever = u64::MAX.to_string();
+    let answers = [
+        ok(&answer("pending")),
+        refusal(429, "rate_limited").header("retry-after", &forever),
+        refusal(503, "internal_error").header("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT"),
+        refusal(400, "slow_down"),
+        outage(),
+    ];
+    for reply in answers {
+        let stage = Stage::new();
+        let mut registered = crate::fake::registered("pending");
+        registered["approval"]["expires_in"] = json!(u64::MAX);
+        registered["approval"]["interval"] = json!(u64::MAX);
+        stage.on("POST /agent/register", ok(&registered));
+        stage.on(STATUS, reply);
+        let request = Connect::new("Helper").with_capability("check_balance", None);
+        let Connected::Pending(pending) = stage.client.connect(BANK, request).await.unwrap() else {
+            panic!("not pending");
+        };
+        let before = stage.client.now();
+        let result = stage.client.wait_for_approval(&pending, &mut |_| {}).await;
+        assert!(matches!(
+            result.unwrap_err(),
+            ClientError::NotApproved(NotApproved::Expired)
+        ));
+        let waited = stage.client.now().since(before);
+        assert!(waited <= Duration::from_hours(25), "{waited:?}");
+        assert!(stage.sent(STATUS).len() <= 25);
+    }
+}

@@ -44,6 +44,7 @@ impl Client {
         let mut names: Vec<_> = items.iter().map(|it| it.capability.clone()).collect();
         names.sort();
         names.dedup();
+        Self::require_as_asked(&connection, Some(&names))?;
         let bad = |defect| ClientError::bad_provider(provider.issuer(), defect);
         let url = provider.endpoint(Endpoint::BatchExecute).map_err(bad)?;
         let location = provider.default_location().map_err(bad)?;

@@ -31,7 +31,12 @@ impl Client {
                 let status_url = call.url.into();
                 return Err(ClientError::JobStillRunning { waited, status_url });
             }
-            self.parts.pause.pause(asked_for.unwrap_or(delay)).await;
+            let pause = asked_for.unwrap_or(delay);
+            let left = self.options.max_job_wait.saturating_sub(waited);
+            self.parts.pause.pause(pause.min(left)).await;
+            if pause > left {
+                continue;
+            }
             delay = (delay * 2).min(MAX_DELAY);
             let response = match self.whole(&call).await {
                 Ok(response) => response,

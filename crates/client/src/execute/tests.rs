@@ -191,7 +191,8 @@ async fn a_token_refused_twice_is_an_error() {
             .unwrap()
             .is("invalid_jwt")
     );
-    assert_eq!(stage.sent(EXECUTE).len(), 2);
+    // The last one says nothing of the host, as some servers want it.
+    assert_eq!(stage.sent(EXECUTE).len(), 3);
 }
 
 #[tokio::test]
@@ -490,4 +491,79 @@ async fn calls_at_the_same_time_have_tokens_of_their_own() {
     let names: std::collections::BTreeSet<_> =
         sent.iter().map(|it| it.claims["jti"].to_string()).collect();
     assert_eq!(names.len(), 20);
+}
+
+// AA-2.13-08
+#[tokio::test]
+async fn nothing_is_sent_under_a_grant_that_is_wider_than_what_was_asked_for() {
+    let stage = Stage::new();
+    let mut answer = crate::fake::registered("active");
+    let limits = json!({ "amount": { "max": 9000 } });
+    answer["agent_capability_grants"] = json!([
+        { "capability": "check_balance", "status": "active", "constraints": limits },
+        { "capability": "transfer", "status": "active", "constraints": limits },
+    ]);
+    stage.on("POST /agent/register", ok(&answer));
+    stage.on(DESCRIBE, ok(&json!({ "name": "x", "description": "d" })));
+    stage.on(EXECUTE, ok(&json!({ "data": 1 })));
+    let narrow = || Some(json!({ "amount": { "max": 10 } }));
+    let request = crate::Connect::new("Helper")
+        .with_capability("check_balance", narrow())
+        .with_capability("transfer", Some(limits));
+    let client = &stage.client;
+    client.connect(BANK, request).await.unwrap();
+
+    let is_refused = |error: ClientError| matches!(error, ClientError::WiderGrant(it) if it.capability == "check_balance");
+    assert!(is_refused(run(&stage).await.unwrap_err()));
+    assert!(is_refused(
+        client.sign_jwt("agt_1", None, None).err().unwrap()
+    ));
+    let names = ["check_balance".to_owned()];
+    let signed = client.sign_jwt("agt_1", None, Some(&names));
+    assert!(is_refused(signed.err().unwrap()));
+    assert!(stage.sent(EXECUTE).is_empty());
+    client.execute("agt_1", "transfer", None).await.unwrap();
+    let names = ["transfer".to_owned()];
+    client.sign_jwt("agt_1", None, Some(&names)).unwrap();
+}
+
+#[tokio::test]
+async fn a_clock_that_cannot_be_is_not_believed() {
+    let stage = stage().await;
+    for date in [
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Tue, 03 Feb 2026 02:40:01 GMT",
+        "yesterday",
+    ] {
+        stage.now_on(EXECUTE, refusal(401, "invalid_jwt").header("date", date));
+        run(&stage).await.unwrap_err();
+    }
+    let sent = stage.sent(EXECUTE);
+    assert_eq!(sent.len(), 12);
+    let now = stage.clock.now().as_seconds();
+    for it in sent {
+        assert_eq!(it.claims["iat"], json!(now - 5));
+        assert_eq!(it.claims["exp"], json!(now + 55));
+    }
+}
+
+/// However long a server wants to be left alone, the waiting ends when it was said to.
+#[tokio::test]
+async fn a_job_is_not_waited_for_longer_than_was_said() {
+    let stage = stage().await;
+    stage.on(
+        EXECUTE,
+        pending().header("retry-after", "18446744073709551615"),
+    );
+    stage.on(JOB, pending());
+    let before = stage.clock.now();
+    let error = run(&stage).await.unwrap_err();
+    assert!(
+        matches!(error, ClientError::JobStillRunning { .. }),
+        "{error}"
+    );
+    let waited = stage.clock.now().since(before);
+    assert_eq!(waited, Duration::from_mins(10));
+    assert!(stage.sent(JOB).is_empty());
 }

@@ -69,6 +69,12 @@ pub enum ProfileError {
         /// The file.
         path: PathBuf,
     },
+    /// Another process replaces keys, and does not come to an end.
+    #[error("another process is replacing keys in {}; try again when it is done", .path.display())]
+    Rotating {
+        /// The directory.
+        path: PathBuf,
+    },
 }
 
 fn opened_by(by: Protection) -> &'static str {

@@ -12,6 +12,7 @@ use procura_keys::key::{KeyError, PublicKey, SigningKey};
 use procura_keys::thumbprint::Thumbprint;
 
 use super::records::{HostFile, KeptKey};
+use super::storage::Claim;
 use super::{AGENTS, AgentFile, Connection, Profile, ProfileError, agent_file};
 use crate::error::ClientError;
 
@@ -54,6 +55,18 @@ impl Profile {
             in_force: file.key.into_inner(),
             next: file.next.map(KeptKey::into_inner),
         })
+    }
+
+    /// Keeps everybody else from replacing keys while it exists; `None` while somebody else has it. Two that replace the
+    /// same key at once could tell the provider of theirs in another order than they keep it.
+    pub(crate) fn claim_rotation(&self) -> Result<Option<Claim>, ProfileError> {
+        let _lock = self.storage.lock()?;
+        self.storage.claim(ROTATION)
+    }
+
+    /// That somebody else had it for too long.
+    pub(crate) fn is_rotating(&self) -> ProfileError {
+        self.storage.rotating()
     }
 
     /// Keeps a key that is to follow the agent's present one, and returns its public half. Says whether there
@@ -251,6 +264,7 @@ fn derived(secret: &[u8; 32], issuer: &str) -> [u8; 32] {
     hmac_sha256(&prk, &block)
 }
 
+const ROTATION: &str = "rotation";
 pub(super) const HOST: &str = "host.json";
 
 #[cfg(test)]

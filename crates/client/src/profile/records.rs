@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use procura_agent_auth::agent::Mode;
+use procura_agent_auth::compat::Compat;
 use procura_agent_auth::wire::grant::GrantObject;
 use procura_agent_auth::wire::register::RequestedCapability;
 use procura_keys::clock::Timestamp;
@@ -71,6 +72,12 @@ pub(crate) struct ProviderRecord {
     /// The server's clock minus ours, in milliseconds, once a token was refused.
     #[serde(default)]
     pub(crate) clock_offset: i64,
+    /// Whose deviations from the specification it shares, if somebody who uses it said so.
+    #[serde(default)]
+    pub(crate) compat: Option<Compat>,
+    /// Whether it was found to want no `iss` in the tokens of agents.
+    #[serde(default)]
+    pub(crate) refuses_issuer: bool,
 }
 
 /// `host.json`.

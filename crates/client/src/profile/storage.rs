@@ -21,7 +21,7 @@ pub(super) enum Storage {
 }
 
 #[derive(Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     lock: Mutex<()>,
     claims: Mutex<BTreeSet<String>>,
@@ -221,6 +221,12 @@ impl Storage {
         }
     }
 
+    pub(super) fn rotating(&self) -> ProfileError {
+        ProfileError::Rotating {
+            path: self.path_of(""),
+        }
+    }
+
     fn path_of(&self, name: &str) -> PathBuf {
         self.path().unwrap_or(Path::new("memory")).join(name)
     }
@@ -238,7 +244,7 @@ pub(super) enum Lock<'a> {
 }
 
 /// Somebody works on a file while this exists.
-pub(super) enum Claim {
+pub(crate) enum Claim {
     #[expect(dead_code, reason = "held for its effect: closing the file unlocks it")]
     File(File),
     Memory(Arc<Memory>, String),

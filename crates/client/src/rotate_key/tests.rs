@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fake::{BANK, Seen, Stage, ok, outage, refusal, status};
+use crate::profile::ProfileError;
 
 const ROTATE: &str = "POST /agent/rotate-key";
 const ROTATE_HOST: &str = "POST /host/rotate-key";
@@ -136,7 +137,9 @@ async fn a_refused_rotation_changes_nothing() {
     stage.on(LIST, refusal(401, "invalid_jwt"));
     let error = stage.client.capabilities(BANK, None, Some("agt_1")).await;
     assert!(error.unwrap_err().refused().unwrap().is("invalid_jwt"));
-    assert_eq!(stage.sent(LIST).len(), 2);
+    for sent in stage.sent(LIST) {
+        assert_eq!(sent.kid.as_ref(), Some(&old));
+    }
     assert_eq!(agent_thumbprint(&stage), old);
 }
 
@@ -250,4 +253,27 @@ async fn an_agent_connected_during_a_host_rotation_keeps_the_old_key_alive() {
     // Only the registration without an answer is left, and it may have made an agent.
     let rotation = stage.client.rotate_host_key().await.unwrap();
     assert!(!rotation.is_complete);
+}
+
+/// Two at once could tell the provider of one key last and keep the other.
+#[tokio::test]
+async fn keys_are_replaced_by_one_process_at_a_time() {
+    let stage = Stage::new();
+    stage.connected().await;
+    stage.on(ROTATE, ok(&rotated()));
+    stage.on(ROTATE_HOST, ok(&host_rotated()));
+    let other = stage.client.profile.claim_rotation().unwrap().unwrap();
+    for error in [
+        stage.client.rotate_agent_key("agt_1").await.unwrap_err(),
+        stage.client.rotate_host_key().await.unwrap_err(),
+    ] {
+        assert!(matches!(
+            error,
+            ClientError::Profile(ProfileError::Rotating { .. })
+        ));
+    }
+    assert!(stage.sent(ROTATE).is_empty() && stage.sent(ROTATE_HOST).is_empty());
+    drop(other);
+    stage.client.rotate_agent_key("agt_1").await.unwrap();
+    assert!(stage.client.rotate_host_key().await.unwrap().is_complete);
 }

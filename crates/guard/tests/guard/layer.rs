@@ -8,12 +8,15 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::token::TokenDefect;
-use procura_guard::{Agent, BadArguments, Call, Denied, Guard, GuardError, Protects};
+use procura_guard::{
+    Agent, BadArguments, Call, ClientCertificate, Denied, Guard, GuardError, Protects,
+};
+use procura_keys::thumbprint::Thumbprint;
 use serde_json::{Map, Value, json};
 
 use super::support::{
-    ISSUER, LOCATION, Said, Still, agent, ask, ask_with_proofs, authority, bound_token, host_token,
-    proof, token,
+    ISSUER, LOCATION, Said, Still, agent, ask, ask_with_proofs, authority, bound_token,
+    confirmed_token, host_token, proof, token,
 };
 
 /// A service with one capability behind the protocol's contract, one behind a path, and a door for others.
@@ -324,6 +327,39 @@ async fn a_bound_token_is_taken_from_whoever_holds_its_key() {
     }
     // None of these was shown to the authority, which would have used the token up.
     assert_eq!(said.asked().len(), 2);
+}
+
+// AA-4.4-04, AA-4.5-10
+#[tokio::test]
+async fn a_token_bound_to_a_certificate_is_taken_over_its_connection() {
+    let said = Said::default();
+    let service = |checks: bool, shown: Option<&'static [u8]>| {
+        let mut guard = Guard::new(LOCATION, authority(&said)).unwrap();
+        if checks {
+            guard = guard.checking_proofs(Arc::new(Still));
+        }
+        let inner = Router::new().route("/execute", post(answer));
+        let guarded = inner.layer(guard.layer(Protects::execution(["pay".parse().unwrap()])));
+        match shown {
+            None => guarded,
+            Some(der) => guarded.layer(axum::Extension(ClientCertificate::from_der(der))),
+        }
+    };
+    let ours: &[u8] = b"a certificate";
+    let cnf = json!({ "x5t#S256": Thumbprint::of_certificate(ours) });
+    let token = confirmed_token(LOCATION, &cnf);
+    let ask = |service| ask_with_proofs(service, "/execute", ("Bearer", &token), &[]);
+    let served = ask(service(true, Some(ours))).await;
+    assert_eq!(served.status, 200, "{}", served.text());
+    for service in [
+        service(true, Some(b"another")),
+        service(true, None),
+        service(false, Some(ours)),
+    ] {
+        let refused = ask(service).await;
+        assert_eq!(refused.status, 401, "{}", refused.text());
+    }
+    assert_eq!(said.asked().len(), 1);
 }
 
 #[tokio::test]

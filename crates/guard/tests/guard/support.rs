@@ -49,6 +49,11 @@ pub(super) fn bound_token(aud: &str) -> String {
     signed("agent+jwt", aud, &cnf)
 }
 
+/// One that is bound to this claim `cnf`.
+pub(super) fn confirmed_token(aud: &str, cnf: &Value) -> String {
+    signed("agent+jwt", aud, cnf)
+}
+
 pub(super) fn host_token(aud: &str) -> String {
     signed("host+jwt", aud, &Value::Null)
 }

@@ -1,5 +1,7 @@
 //! `compat = "better-auth"`: each thing that is let pass, and that it is refused without.
 
+mod life;
+
 use serde_json::{Value, json};
 
 use crate::support::flows::wish;
