@@ -200,7 +200,7 @@ async fn a_slow_and_a_dead_server_hold_up_no_other() {
     let waiting = (slow.call("x", &nothing), dead.call("x", &nothing));
     tokio::select! {
         _ = waiting.0 => panic!("the slow one answers"),
-        _ = async { waiting.1.await.unwrap_err(); std::future::pending::<()>().await } => {}
+        () = async { waiting.1.await.unwrap_err(); std::future::pending().await } => {}
         done = live.call("say") => assert!(matches!(done, Ok(Reply::Value(_)))),
     }
 }
