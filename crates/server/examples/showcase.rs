@@ -19,6 +19,9 @@ mod authenticator;
 #[path = "../tests/web/browser.rs"]
 #[expect(dead_code, reason = "the tests of the pages need more")]
 mod browser;
+#[path = "../tests/web/openid/provider.rs"]
+#[expect(dead_code, reason = "the tests of signing in elsewhere need more")]
+mod provider;
 #[path = "../tests/browser/showcase.rs"]
 #[expect(dead_code, reason = "the test that visits every page needs more")]
 mod showcase;

@@ -25,6 +25,9 @@ mod devices;
 mod first_run;
 mod live;
 mod openid;
+#[path = "../web/openid/provider.rs"]
+#[expect(dead_code, reason = "the tests of signing in elsewhere need more")]
+mod provider;
 mod reach;
 #[expect(dead_code, reason = "the example needs more")]
 mod showcase;

@@ -1,15 +1,25 @@
 //! A bank with people, apps and agents in every state, and the list of its pages that are worth a look.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use http::request::Parts;
+use procura_adapters::async_trait;
+use procura_keys::clock::Timestamp;
+use procura_people::passkey::PasskeyId;
+use procura_people::person::PersonId;
 use procura_people::presence::Method;
+use procura_server::people::{People, Visit, Why, profile};
 use procura_service::people;
 use serde_json::{Map, Value, json};
+use url::Url;
 
 use crate::browser::{Browser, add_administrator, page_of, value_of};
+use crate::provider::Provider;
 use crate::support::flows::{ALICE, BOB};
 use crate::support::http::Answer;
 use crate::support::signers::{TestAgent, TestHost};
+use crate::support::steady::{self, TestClock};
 use crate::support::{Bank, Setup, extended};
 
 const ROOT: &str = "root@example.com";
@@ -67,8 +77,20 @@ impl Sight {
 impl Showcase {
     /// A bank to look at.
     pub(crate) async fn open() -> (Bank, Self) {
+        let clock = Arc::<TestClock>::default();
+        let acme = Provider::start(Arc::clone(&clock)).await;
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, "a secret+\n").unwrap();
+        let sign_in = format!(
+            "[[sign_in.openid]]\nid = 'acme'\nname = 'Acme'\nissuer = '{}'\nclient_id = 'procura'\n\
+             client_secret_file = '{}'",
+            acme.issuer,
+            secret.display(),
+        );
         let setup = Setup {
-            config: extended(NOTIFYING),
+            config: extended(&format!("{NOTIFYING}\n{sign_in}")),
+            clock,
             by_name: true,
             ..Setup::default()
         };
@@ -78,6 +100,8 @@ impl Showcase {
             sights: Vec::new(),
         };
         shown.outside(&bank).await;
+        shown.elsewhere(&bank, &acme).await;
+        shown.embedded().await;
         // Bob signed in long ago, and has a password only.
         let bob = Browser::signed_in(&bank, BOB, Method::Password).await;
         let scene = Scene::fill(&bank).await;
@@ -154,6 +178,42 @@ impl Showcase {
         ]);
     }
 
+    /// Coming in by an account elsewhere.
+    async fn elsewhere(&mut self, bank: &Bank, acme: &Provider) {
+        let mut nobody = Browser::new(bank);
+        let (leaving, url, flow) = leave(&mut nobody, "/login/openid/acme").await;
+        let unknown = come_back(&mut nobody, &acme.approve(&url, "nobody"), flow).await;
+        let mut dora = Browser::signed_in(bank, "dora@example.com", Method::Password).await;
+        let (_, url, flow) = leave(&mut dora, "/account/openid/acme").await;
+        come_back(&mut dora, &acme.approve(&url, "dora"), flow).await;
+        self.cookies.push(("dora", dora.cookie.unwrap()));
+        self.sights.extend([
+            Sight::answer("leaving", None, &leaving),
+            Sight::answer("elsewhere-unknown", None, &unknown),
+            Sight::at("account-password", "dora", "/account"),
+        ]);
+    }
+
+    /// What looks different inside an application that has people of its own.
+    async fn embedded(&mut self) {
+        let setup = Setup {
+            people: Some(Arc::new(Shop)),
+            by_name: true,
+            ..Setup::default()
+        };
+        let bank = setup.start().await;
+        let mut visitor = Browser::new(&bank);
+        let mut login = visitor.get("/login").await;
+        // It goes on by itself; here it stays.
+        login.text = login.text.replace("http-equiv=\"refresh\"", "");
+        visitor.cookie = Some("shop=erin".to_owned());
+        let account = visitor.get("/account").await;
+        self.sights.extend([
+            Sight::answer("embedded-sign-in", None, &login),
+            Sight::answer("embedded-account", None, &account),
+        ]);
+    }
+
     async fn apps(&mut self, bank: &Bank, scene: &Scene) {
         self.signed_in(bank, "alice", ALICE).await;
         let agent = |agent: &TestAgent| format!("/agents/{}", agent.id);
@@ -217,13 +277,10 @@ impl Showcase {
         let gesture = carol.gesture("/account/challenge", &change).await.unwrap();
         let made = [change[0], ("answer", gesture.as_str())];
         let made = carol.post("/account/recovery", &made).await;
-        let fresh = Browser::signed_in(bank, "dora@example.com", Method::Password).await;
-        self.cookies.push(("dora", fresh.cookie.unwrap()));
         self.sights.extend([
             Sight::at("account", "alice", "/account"),
             Sight::at("account-opened", "alice", "/account").opened(),
             Sight::at("account-done", "carol", "/account?done=passkey_added"),
-            Sight::at("account-password", "dora", "/account"),
             Sight::answer("recovery-codes", "carol", &made),
             Sight::at("sign-in-again", "bob", "/login"),
         ]);
@@ -264,6 +321,55 @@ impl Showcase {
             Sight::at("admin-notices", "root", "/admin/notices"),
             Sight::at("admin-settings", "root", "/admin/settings"),
         ]);
+    }
+}
+
+/// Presses a button that leads to a provider. Returns the page, where it goes on to, and the cookie to come back with.
+async fn leave(browser: &mut Browser<'_>, path: &str) -> (Answer, Url, String) {
+    let page = browser.post(path, &[]).await;
+    let refresh = page.header("refresh").unwrap();
+    let url = Url::parse(refresh.strip_prefix("0; url=").unwrap()).unwrap();
+    let cookies = page.headers.get_all("set-cookie").iter();
+    let mut cookies = cookies.map(|cookie| cookie.to_str().unwrap());
+    let flow = cookies.find(|cookie| cookie.starts_with("procura_openid="));
+    let flow = flow.unwrap().split(';').next().unwrap().to_owned();
+    (page, url, flow)
+}
+
+async fn come_back(browser: &mut Browser<'_>, url: &Url, flow: String) -> Answer {
+    let path = format!("{}?{}", url.path(), url.query().unwrap());
+    browser.send("GET", &path, &[("cookie", flow)], None).await
+}
+
+/// An application whose one customer is signed in with any cookie.
+struct Shop;
+
+#[async_trait]
+impl People for Shop {
+    async fn identify(&self, request: &Parts) -> anyhow::Result<Option<Visit>> {
+        let known = request.headers.contains_key("cookie");
+        Ok(known.then(|| Visit {
+            profile: profile("u-7", "erin@example.com", "Erin").unwrap(),
+            proved_at: Timestamp::from_millis(steady::START),
+            can_confirm: true,
+        }))
+    }
+
+    fn sign_in(&self, _: Why, _: &str) -> String {
+        "https://id.shop.example/in".to_owned()
+    }
+
+    async fn ask(&self, _: &PersonId, _: [u8; 32]) -> anyhow::Result<Option<Value>> {
+        Ok(None)
+    }
+
+    async fn confirm(
+        &self,
+        _: &PersonId,
+        _: [u8; 32],
+        _: &str,
+    ) -> anyhow::Result<Option<PasskeyId>> {
+        Ok(None)
     }
 }
 

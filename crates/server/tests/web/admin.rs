@@ -308,7 +308,11 @@ async fn settings_are_shown_without_secrets() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), secret).unwrap();
     let path = file.path().display().to_string();
-    let sections = format!("[[introspection.caller]]\nname = \"gateway\"\nsecret_file = {path:?}");
+    let sections = format!(
+        "[[introspection.caller]]\nname = \"gateway\"\nsecret_file = {path:?}\n\
+         [[sign_in.openid]]\nid = \"acme\"\nname = \"Acme\"\nissuer = \"http://localhost:1\"\n\
+         client_id = \"procura\"\nclient_secret_file = {path:?}\nsign_up = true\ndomains = [\"example.com\"]"
+    );
     let bank = Bank::start_with(&crate::support::extended(&sections)).await;
     let mut root = root(&bank).await;
     let page = root.get("/admin/settings").await;
@@ -319,6 +323,8 @@ async fn settings_are_shown_without_secrets() {
         "device_authorization, ciba",
         "switched off",
         "12h",
+        "Acme (http://localhost:1)",
+        "Acme (example.com)",
     ] {
         assert!(said.contains(expected), "{expected}: {said}");
     }

@@ -8,6 +8,7 @@ use axum::response::Response;
 use procura_agent_auth::notice::NoticePolicy;
 use procura_agent_auth::registration::{AutonomousPolicy, UnknownHosts};
 use procura_service::limits::{Rate, Rates};
+use procura_service::people::openid::OpenIdSettings;
 use procura_service::{ArgumentsPolicy, Policy, Provider};
 
 use super::{Part, shell};
@@ -26,6 +27,7 @@ pub(super) async fn show(State(app): State<App>, Admin(admin): Admin) -> Respons
             registration(policy),
             lifetimes(policy),
             approval(policy),
+            signing_in(&app),
             notices(&policy.notices),
             limits(app.ctx.limits().rates()),
         ],
@@ -142,6 +144,48 @@ fn approval(policy: &Policy) -> Group {
             ("A session lasts for", length(policy.session.lifetime)),
             ("A sign-in is fresh for", length(policy.session.fresh_for)),
             ("The log keeps of arguments", kept.to_owned()),
+        ],
+    }
+}
+
+fn signing_in(app: &App) -> Group {
+    let name = "Signing in";
+    if app.people.is_some() {
+        let settings = vec![("Who people are", "said by the application".to_owned())];
+        return Group { name, settings };
+    }
+    let listed = |names: Vec<String>| {
+        if names.is_empty() {
+            "nobody".to_owned()
+        } else {
+            names.join("; ")
+        }
+    };
+    let providers: Vec<_> = app
+        .openid
+        .iter()
+        .map(|provider| provider.settings())
+        .collect();
+    let named = |provider: &&OpenIdSettings| format!("{} ({})", provider.name, provider.issuer);
+    let opening = providers.iter().filter(|provider| provider.sign_up);
+    let opening = opening.map(|provider| match provider.domains.as_slice() {
+        [] => provider.name.clone(),
+        domains => format!("{} ({})", provider.name, domains.join(", ")),
+    });
+    let whoever = if app.ctx.policy().sign_up {
+        "everybody"
+    } else {
+        "who was invited"
+    };
+    Group {
+        name,
+        settings: vec![
+            ("May make an account", whoever.to_owned()),
+            (
+                "Accounts elsewhere that sign in here",
+                listed(providers.iter().map(named).collect()),
+            ),
+            ("Of these, open an account here", listed(opening.collect())),
         ],
     }
 }
