@@ -22,7 +22,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use self::breaker::BreakerPolicy;
-pub use self::credential::{Credential, Secret};
+pub use self::credential::{Credential, PersonCredential, PersonPlace, Secret};
 pub use self::oauth::{ClientCredentials, SecretPlace};
 use self::outgoing::Outgoing;
 pub use self::upstream::{Upstream, UpstreamSettings};
@@ -50,8 +50,12 @@ impl Backend for HttpBackend {
         let outgoing = self.plan.plan(call)?;
         let timeout = self.timeout.unwrap_or(self.upstream.timeout());
         let work = async {
-            let response = self.upstream.send(&outgoing).await?;
-            answer::reply(&self.upstream, response).await
+            let own = self.upstream.prove(call).await?;
+            let response = self.upstream.send(&outgoing, own.as_deref()).await?;
+            if let Some(service) = self.upstream.turned_down(&response) {
+                return Err(call.vault.not_accepted(service));
+            }
+            answer::reply(&self.upstream, own, response).await
         };
         let late = || BackendError::Failed(format!("{} did not answer in time", self.upstream));
         tokio::time::timeout(timeout, work)

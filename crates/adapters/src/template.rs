@@ -153,6 +153,7 @@ mod tests {
             agent_id: "agt_1",
             host_id: "hst_1",
             user_id: None,
+            vault: &crate::EmptyVault,
         }
     }
 

@@ -22,6 +22,7 @@ mod span;
 mod store;
 mod tls;
 mod upstream;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,6 +35,7 @@ use procura_fetch::{FetchPolicy, JwksPolicy};
 use procura_service::catalogue::Catalogue;
 use procura_service::limits::Rates;
 use procura_service::people::openid::OpenIdSettings;
+use procura_service::people::vault::Vault;
 use procura_service::{Policy, Provider};
 
 use crate::gateway::mcp::Judged;
@@ -83,6 +85,8 @@ pub struct Config {
     pub mail: Option<Box<Mail>>,
     /// The providers by which people may sign in.
     pub openid: Vec<OpenIdSettings>,
+    /// What people entrust to the server.
+    pub vault: Vault,
     /// Whom push services turn to, if messages to people's devices go through them.
     pub push_contact: Option<String>,
     /// How often housekeeping runs.
@@ -199,6 +203,7 @@ impl Config {
             openid: document
                 .sign_in
                 .judge(&issuer, &environment.openid_secrets)?,
+            vault: document.vault.judge(&document.upstream)?,
             provider: Provider {
                 name: document.provider.name.clone(),
                 description: document.provider.description.clone(),

@@ -292,6 +292,7 @@ async fn open(config: Config, dir: DataDir, limits: Limits) -> anyhow::Result<Op
         catalogue: config.catalogue,
         limits,
         key_sets: key_sets(config.jwks_fetch, config.jwks_cache),
+        vault: config.vault,
     };
     let (ctx, journal) = Context::start(parts).await?;
     Ok(Opened {

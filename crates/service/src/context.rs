@@ -27,6 +27,7 @@ use crate::journal::{Journal, JournalHandle};
 use crate::limits::Limits;
 use crate::nodes;
 use crate::notices::{Happening, Tally};
+use crate::people::vault::Vault;
 use crate::replay::ReplayGuard;
 
 /// Everything an operation needs. Cheap to clone.
@@ -54,6 +55,7 @@ struct Inner {
     catalogue: RwLock<Arc<Catalogue>>,
     limits: Limits,
     key_sets: Arc<dyn KeySets>,
+    vault: Vault,
     replay: ReplayGuard,
     nonce_key: NonceKey,
     snapshots: Snapshots,
@@ -84,6 +86,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Where published keys come from.
     pub key_sets: Arc<dyn KeySets>,
+    /// What people entrust to it.
+    pub vault: Vault,
 }
 
 /// Who the server is (AAP §5.1).
@@ -209,6 +213,7 @@ impl Context {
             catalogue: RwLock::new(Arc::new(parts.catalogue)),
             limits: parts.limits,
             key_sets: parts.key_sets,
+            vault: parts.vault,
             replay: ReplayGuard::restored(&seen),
             nonce_key,
             snapshots: Snapshots::new(feed.is_some()),
@@ -329,6 +334,11 @@ impl Context {
 
     pub(crate) fn key_sets(&self) -> &dyn KeySets {
         self.inner.key_sets.as_ref()
+    }
+
+    /// The services for which people entrust something to the server.
+    pub fn vault(&self) -> &Vault {
+        &self.inner.vault
     }
 
     pub(crate) fn replay(&self) -> &ReplayGuard {

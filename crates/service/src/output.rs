@@ -77,6 +77,7 @@ mod tests {
             agent_id: "a",
             host_id: "h",
             user_id: None,
+            vault: &procura_adapters::EmptyVault,
         };
         Checked::new(backend, &schema).unwrap().call(call).await
     }

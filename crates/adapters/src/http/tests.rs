@@ -2,6 +2,7 @@ mod answers;
 mod attacks;
 mod oauth;
 mod patience;
+mod person;
 mod recorder;
 
 use std::sync::Arc;
@@ -66,6 +67,7 @@ fn a_call(arguments: &Map<String, Value>) -> Call<'_> {
         agent_id: "agt_1",
         host_id: "hst_1",
         user_id: Some("usr_1"),
+        vault: &crate::EmptyVault,
     }
 }
 

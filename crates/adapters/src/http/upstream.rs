@@ -14,7 +14,7 @@ use super::breaker::{Breaker, BreakerPolicy};
 use super::credential::{Credential, pair};
 use super::encode::component;
 use super::outgoing::{Outgoing, check_segments};
-use crate::BackendError;
+use crate::{BackendError, Call};
 
 /// How a service is called.
 #[derive(Debug)]
@@ -124,8 +124,41 @@ impl Upstream {
         &self.settings.credential
     }
 
-    /// Sends a request; again when that may be done and may help.
-    pub(super) async fn send(&self, outgoing: &Outgoing) -> Result<StreamResponse, BackendError> {
+    /// Whether each person has a credential of their own for it.
+    pub(super) fn takes_persons(&self) -> bool {
+        matches!(self.settings.credential, Credential::Person(_))
+    }
+
+    /// The credential of the person that a call is made for, where the service takes that.
+    pub(super) async fn prove(
+        &self,
+        call: Call<'_>,
+    ) -> Result<Option<Arc<Credential>>, BackendError> {
+        let Credential::Person(person) = &self.settings.credential else {
+            return Ok(None);
+        };
+        let secret = call.vault.secret(&person.service, call.user_id).await?;
+        let filled = person.place.filled(secret);
+        let filled = filled.map_err(|_| call.vault.not_accepted(&person.service))?;
+        Ok(Some(Arc::new(filled)))
+    }
+
+    /// The service whose answer says that it does not accept the credential of the person.
+    pub(super) fn turned_down(&self, response: &StreamResponse) -> Option<&str> {
+        match &self.settings.credential {
+            Credential::Person(person) if response.status == StatusCode::UNAUTHORIZED => {
+                Some(&person.service)
+            }
+            _ => None,
+        }
+    }
+
+    /// Sends a request; again when that may be done and may help. `own` is what [`prove`](Self::prove) gave.
+    pub(super) async fn send(
+        &self,
+        outgoing: &Outgoing,
+        own: Option<&Credential>,
+    ) -> Result<StreamResponse, BackendError> {
         let url = self.url(outgoing)?;
         let mut retries = if is_idempotent(&outgoing.method) {
             self.settings.retries
@@ -134,7 +167,7 @@ impl Upstream {
         };
         let mut pause = FIRST_PAUSE;
         loop {
-            let answer = self.attempt(outgoing, &url).await?;
+            let answer = self.attempt(outgoing, &url, own).await?;
             if retries == 0 || !is_passing(&answer) {
                 return answer.map_err(|error| BackendError::Failed(error.to_string()));
             }
@@ -151,7 +184,7 @@ impl Upstream {
         outgoing: &Outgoing,
     ) -> Result<StreamResponse, BackendError> {
         let url = self.url(outgoing)?;
-        let answer = self.exchange(outgoing, &url).await?;
+        let answer = self.exchange(outgoing, &url, None).await?;
         answer.map_err(|error| BackendError::Failed(error.to_string()))
     }
 
@@ -161,9 +194,13 @@ impl Upstream {
     }
 
     /// Asks an address of this service again, for a job.
-    pub(super) async fn follow(&self, url: &Url) -> Result<StreamResponse, BackendError> {
+    pub(super) async fn follow(
+        &self,
+        url: &Url,
+        own: Option<&Credential>,
+    ) -> Result<StreamResponse, BackendError> {
         let outgoing = Outgoing::new(Method::GET, String::new());
-        let answer = self.attempt(&outgoing, url).await?;
+        let answer = self.attempt(&outgoing, url, own).await?;
         answer.map_err(|error| BackendError::Failed(error.to_string()))
     }
 
@@ -179,10 +216,11 @@ impl Upstream {
         &self,
         outgoing: &Outgoing,
         url: &Url,
+        own: Option<&Credential>,
     ) -> Result<Result<StreamResponse, FetchError>, BackendError> {
         let unavailable = |retry_after| BackendError::Unavailable { retry_after };
         self.breaker.admit(self.clock.now()).map_err(unavailable)?;
-        let answer = self.exchange(outgoing, url).await?;
+        let answer = self.exchange(outgoing, url, own).await?;
         let succeeded = answer
             .as_ref()
             .is_ok_and(|response| !response.status.is_server_error());
@@ -201,12 +239,24 @@ impl Upstream {
         &self,
         outgoing: &Outgoing,
         url: &Url,
+        own: Option<&Credential>,
     ) -> Result<Result<StreamResponse, FetchError>, BackendError> {
-        let Credential::ClientCredentials(client) = &self.settings.credential else {
-            return Ok(self.fetcher.stream(self.request(outgoing, url, None)).await);
+        let credential = own.unwrap_or(&self.settings.credential);
+        let client = match credential {
+            Credential::ClientCredentials(client) => client,
+            // Nothing goes out without the credential.
+            Credential::Person(_) => {
+                let why =
+                    format!("{self} takes a credential of the person, and was called for nobody");
+                return Err(BackendError::Failed(why));
+            }
+            _ => {
+                let request = Self::request(outgoing, url, credential, None);
+                return Ok(self.fetcher.stream(request).await);
+            }
         };
         let authorization = client.authorization(self.clock.now()).await?;
-        let request = self.request(outgoing, url, Some(authorization.clone()));
+        let request = Self::request(outgoing, url, credential, Some(authorization.clone()));
         let answer = self.fetcher.stream(request).await;
         let refused =
             matches!(&answer, Ok(response) if response.status == StatusCode::UNAUTHORIZED);
@@ -217,12 +267,17 @@ impl Upstream {
         let fresh = client.authorization(self.clock.now()).await?;
         Ok(self
             .fetcher
-            .stream(self.request(outgoing, url, Some(fresh)))
+            .stream(Self::request(outgoing, url, credential, Some(fresh)))
             .await)
     }
 
     /// The request as it goes out. Credentials come last, so that nothing replaces them.
-    fn request(&self, outgoing: &Outgoing, url: &Url, token: Option<HeaderValue>) -> Request {
+    fn request(
+        outgoing: &Outgoing,
+        url: &Url,
+        credential: &Credential,
+        token: Option<HeaderValue>,
+    ) -> Request {
         let mut url = url.clone();
         let mut headers = outgoing.headers.clone();
         let mut cookies = outgoing.cookies.clone();
@@ -234,8 +289,8 @@ impl Upstream {
             headers.insert(header::CONTENT_TYPE, content_type.clone());
             body = Some(bytes.clone());
         }
-        match &self.settings.credential {
-            Credential::None | Credential::ClientCredentials(_) => {}
+        match credential {
+            Credential::None | Credential::ClientCredentials(_) | Credential::Person(_) => {}
             Credential::Header { name, value } => {
                 headers.insert(name.clone(), value.clone());
             }
@@ -288,10 +343,11 @@ impl Upstream {
 
     /// Objects that a description spreads over a query choose names of pairs; the credential's is not theirs.
     fn check_pairs(&self, outgoing: &Outgoing) -> Result<(), BackendError> {
-        let (pairs, own) = match &self.settings.credential {
-            Credential::Query { name, .. } => (&outgoing.query, component(name)),
-            Credential::Cookie { name, .. } => (&outgoing.cookies, component(name)),
-            _ => return Ok(()),
+        let credential = &self.settings.credential;
+        let (pairs, own) = match (credential.query_name(), credential.cookie_name()) {
+            (Some(name), _) => (&outgoing.query, component(name)),
+            (None, Some(name)) => (&outgoing.cookies, component(name)),
+            (None, None) => return Ok(()),
         };
         let name = |pair: &String| pair.split('=').next().unwrap_or("").to_owned();
         if pairs

@@ -35,6 +35,7 @@ use super::span::{Span, SpanOrOff};
 use super::store::StoreSection;
 use super::tls::TlsSection;
 use super::upstream::UpstreamSection;
+use super::vault::VaultSection;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -82,6 +83,8 @@ pub(super) struct Document {
     pub(super) limits: LimitsSection,
     #[serde(default)]
     pub(super) development: DevelopmentSection,
+    #[serde(default)]
+    pub(super) vault: VaultSection,
     #[serde(default)]
     pub(super) upstream: Vec<UpstreamSection>,
     #[serde(default)]
