@@ -8,6 +8,7 @@ mod bodies;
 mod derivation;
 mod documents;
 mod references;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -92,6 +93,7 @@ fn planned(derived: &Derived, arguments: Value) -> Result<Outgoing, BackendError
         agent_id: "a",
         host_id: "h",
         user_id: None,
+        vault: &crate::EmptyVault,
     })
 }
 

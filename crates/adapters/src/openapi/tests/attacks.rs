@@ -28,6 +28,9 @@ fn shop() -> Upstream {
     Upstream::new(settings, &FetchPolicy::server(), Arc::new(Still)).unwrap()
 }
 
+/// Made once: it reads the certificates of the machine.
+pub(super) static SHOP: LazyLock<Upstream> = LazyLock::new(shop);
+
 /// An operation with a parameter of every style in every place, all of them free to be anything.
 fn everywhere() -> Derived {
     let parameter = |name: &str, place: &str, style: &str, explode: bool| json!({ "name": name, "in": place, "style": style, "explode": explode, "allowReserved": explode });
@@ -64,7 +67,13 @@ fn everywhere() -> Derived {
     runtime.block_on(only_of("get", PATH, operation, json!({})))
 }
 
-fn value() -> impl Strategy<Value = Value> {
+/// A call of that operation.
+pub(super) fn everywhere_planned(arguments: Value) -> Result<Outgoing, BackendError> {
+    static EVERYWHERE: LazyLock<Derived> = LazyLock::new(everywhere);
+    planned(&EVERYWHERE, arguments)
+}
+
+pub(super) fn value() -> impl Strategy<Value = Value> {
     let text = "\\PC{0,6}|[./\\\\%25eEfF@:?#&;=,\r\n\t \u{0}-\u{7f}]{0,6}|key|\\.\\.";
     let leaf = prop_oneof![
         text.prop_map(Value::from),
@@ -82,9 +91,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn stays_inside(arguments: &Value) -> Result<(), TestCaseError> {
-    static SHOP: LazyLock<Upstream> = LazyLock::new(shop);
-    static EVERYWHERE: LazyLock<Derived> = LazyLock::new(everywhere);
-    let Ok(outgoing) = planned(&EVERYWHERE, arguments.clone()) else {
+    let Ok(outgoing) = everywhere_planned(arguments.clone()) else {
         return Ok(());
     };
     let Ok(url) = SHOP.url(&outgoing) else {
@@ -153,7 +160,7 @@ const PATH: &str =
     "/a/{simplefalse}/{labelfalse}/{matrixfalse}/{simpletrue}/x{labeltrue}/{matrixtrue}/end";
 
 /// The arguments of that operation, those of the path first.
-const NAMES: [&str; 18] = [
+pub(super) const NAMES: [&str; 18] = [
     "simplefalse",
     "labelfalse",
     "matrixfalse",
