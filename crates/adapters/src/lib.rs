@@ -96,6 +96,8 @@ pub struct Call<'a> {
     pub host_id: &'a str,
     /// The person it acts for.
     pub user_id: Option<&'a str>,
+    /// The call, as the audit log names it.
+    pub call_id: &'a str,
     /// Where the secrets of people are.
     pub vault: &'a dyn Vault,
 }

@@ -81,6 +81,7 @@ mod tests {
             agent_id: "agt_1",
             host_id: "hst_1",
             user_id: None,
+            call_id: "call_1",
             vault: &crate::EmptyVault,
         }
     }

@@ -287,6 +287,7 @@ async fn measure(store: Arc<dyn Store>, seed: &Seed) {
             host: "nothing".to_owned(),
         })),
         vault: config.vault,
+        actor_keys: config.actor_keys,
     };
     let (ctx, _journal) = Context::start(parts).await.unwrap();
     let routes = router(App::new(ctx));

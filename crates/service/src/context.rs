@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
+use procura_adapters::http::ActorKeys;
 use procura_agent_auth::agent::Mode;
 use procura_agent_auth::algorithm::Algorithm;
 use procura_agent_auth::compat::Compat;
@@ -56,6 +57,7 @@ struct Inner {
     limits: Limits,
     key_sets: Arc<dyn KeySets>,
     vault: Vault,
+    actor_keys: Option<Arc<ActorKeys>>,
     replay: ReplayGuard,
     nonce_key: NonceKey,
     snapshots: Snapshots,
@@ -88,6 +90,8 @@ pub struct Parts {
     pub key_sets: Arc<dyn KeySets>,
     /// What people entrust to it.
     pub vault: Vault,
+    /// What signs who acts, if any service is told.
+    pub actor_keys: Option<Arc<ActorKeys>>,
 }
 
 /// Who the server is (AAP §5.1).
@@ -214,6 +218,7 @@ impl Context {
             limits: parts.limits,
             key_sets: parts.key_sets,
             vault: parts.vault,
+            actor_keys: parts.actor_keys,
             replay: ReplayGuard::restored(&seen),
             nonce_key,
             snapshots: Snapshots::new(feed.is_some()),
@@ -339,6 +344,11 @@ impl Context {
     /// The services for which people entrust something to the server.
     pub fn vault(&self) -> &Vault {
         &self.inner.vault
+    }
+
+    /// What signs who acts, if any service is told.
+    pub fn actor_keys(&self) -> Option<&ActorKeys> {
+        self.inner.actor_keys.as_deref()
     }
 
     pub(crate) fn replay(&self) -> &ReplayGuard {

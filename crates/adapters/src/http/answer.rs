@@ -14,15 +14,14 @@ use http::{HeaderMap, StatusCode, header};
 use procura_fetch::{BodyStream, StreamResponse};
 use serde_json::{Value, json};
 
-use super::credential::Credential;
-use super::upstream::Upstream;
+use super::upstream::{Acting, Upstream};
 use super::{job, sse};
 use crate::{BackendError, Reply};
 
 /// Turns an answer into a reply.
 pub(super) async fn reply(
     upstream: &Arc<Upstream>,
-    own: Option<Arc<Credential>>,
+    acting: Acting,
     response: StreamResponse,
 ) -> Result<Reply, BackendError> {
     let status = response.status;
@@ -42,7 +41,7 @@ pub(super) async fn reply(
     if status == StatusCode::ACCEPTED
         && let Some(address) = job::address(upstream, &at, &headers, &value)
     {
-        let job = job::follow(Arc::clone(upstream), own, address, &headers);
+        let job = job::follow(Arc::clone(upstream), acting, address, &headers);
         return Ok(Reply::Job(job));
     }
     Ok(Reply::Value(value))

@@ -1,3 +1,4 @@
+mod actor;
 mod answers;
 mod attacks;
 mod oauth;
@@ -67,6 +68,7 @@ fn a_call(arguments: &Map<String, Value>) -> Call<'_> {
         agent_id: "agt_1",
         host_id: "hst_1",
         user_id: Some("usr_1"),
+        call_id: "call_1",
         vault: &crate::EmptyVault,
     }
 }

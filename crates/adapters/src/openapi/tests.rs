@@ -93,6 +93,7 @@ fn planned(derived: &Derived, arguments: Value) -> Result<Outgoing, BackendError
         agent_id: "a",
         host_id: "h",
         user_id: None,
+        call_id: "call_1",
         vault: &crate::EmptyVault,
     })
 }

@@ -20,6 +20,7 @@ use procura_service::housekeeping::RetentionPolicy;
 use procura_service::{ArgumentsPolicy, Policy};
 use serde::Deserialize;
 
+use super::actor::ActorSection;
 use super::capability::CapabilitySection;
 use super::custom_method::CustomMethods;
 use super::housekeeping::{self, HousekeepingSection, RemovedPeople};
@@ -85,6 +86,8 @@ pub(super) struct Document {
     pub(super) development: DevelopmentSection,
     #[serde(default)]
     pub(super) vault: VaultSection,
+    #[serde(default)]
+    pub(super) actor: ActorSection,
     #[serde(default)]
     pub(super) upstream: Vec<UpstreamSection>,
     #[serde(default)]

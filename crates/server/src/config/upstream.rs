@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 use procura_adapters::http::{
-    BreakerPolicy, ClientCredentials, Credential, PersonCredential, PersonPlace, Secret,
+    ActorKeys, BreakerPolicy, ClientCredentials, Credential, PersonCredential, PersonPlace, Secret,
     SecretPlace, Upstream, UpstreamSettings,
 };
 use procura_fetch::{AddressVerdict, FetchPolicy, Fetcher, Reach};
@@ -36,6 +36,9 @@ pub(super) struct UpstreamSection {
     job_timeout: Option<Span>,
     #[serde(default)]
     show_refusals: bool,
+    /// Whether it is told who acts.
+    #[serde(default)]
+    tell_actor: bool,
 }
 
 /// `[upstream.credential]`: how the server proves itself.
@@ -117,14 +120,22 @@ impl UpstreamSection {
     }
 
     /// Prepares to call the service.
-    pub(super) fn judge(&self) -> Result<Arc<Upstream>, String> {
+    pub(super) fn judge(
+        &self,
+        actor_keys: Option<&Arc<ActorKeys>>,
+    ) -> Result<Arc<Upstream>, String> {
         let named = |problem: String| format!("upstream {:?}: {problem}", self.name);
         let reach = reach(&self.url, self.internal);
         let credential = self.credential.judge(&self.name).map_err(named)?;
         let defaults = UpstreamSettings::new(self.url.clone());
+        let actor_keys = actor_keys.filter(|_| self.tell_actor).cloned();
+        if self.tell_actor && actor_keys.is_none() {
+            return Err(named("tell_actor: needs actor.key_file".to_owned()));
+        }
         let span = |given: Option<Span>, usual| given.map_or(usual, |Span(span)| span);
         let settings = UpstreamSettings {
             credential,
+            actor_keys,
             timeout: span(self.timeout, defaults.timeout),
             retries: self.retries.unwrap_or(defaults.retries),
             breaker: BreakerPolicy {
@@ -288,7 +299,7 @@ mod tests {
 
     fn judge(text: &str) -> Result<Arc<Upstream>, String> {
         let section: UpstreamSection = toml::from_str(text).map_err(|error| error.to_string())?;
-        section.judge()
+        section.judge(None)
     }
 
     #[test]

@@ -210,6 +210,7 @@ async fn call_backend(
         agent_id: snapshot.agent.id.as_str(),
         host_id: snapshot.host.id.as_str(),
         user_id: snapshot.agent.user_id.as_ref().map(|id| id.0.as_str()),
+        call_id: running.caller.token.jti(),
         vault: &VaultOf(ctx),
     };
     let reply = tokio::select! {

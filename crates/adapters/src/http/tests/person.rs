@@ -104,7 +104,11 @@ async fn without_a_secret_nothing_is_sent() {
         }
         // Not even by a way that forgot to ask for it.
         let outgoing = Outgoing::new(Method::GET, "/x".to_owned());
-        let refused = backend.upstream.send(&outgoing, None).await.err();
+        let refused = backend
+            .upstream
+            .send(&outgoing, &upstream::Acting::default())
+            .await
+            .err();
         assert!(
             matches!(refused, Some(BackendError::Failed(_))),
             "{refused:?}"

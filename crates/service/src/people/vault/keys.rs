@@ -56,6 +56,13 @@ impl From<NotSealedHere> for Unopened {
 /// Keys from a file: one a line, its name and 32 random bytes in base64. The first seals, all of them open.
 pub struct KeyFile(Vec<(String, SealingKey)>);
 
+impl KeyFile {
+    /// The bytes of all keys, in their order, for something else to be made of them.
+    pub fn seeds(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|(_, key)| key.expose())
+    }
+}
+
 /// Why a file has no keys. What stands in it is not repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {

@@ -66,6 +66,7 @@ pub(super) async fn start(
             host: "nowhere".to_owned(),
         })),
         vault: Vault::default(),
+        actor_keys: None,
     };
     Context::start(parts).await.unwrap()
 }
