@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use url::{Position, Url};
 
 use super::*;
-use crate::http::{Secret, Upstream, UpstreamSettings};
+use crate::http::{PersonCredential, PersonPlace, Secret, Upstream, UpstreamSettings};
 
 struct Still;
 
@@ -180,3 +180,66 @@ pub(super) const NAMES: [&str; 18] = [
     "X-true",
     "ctrue",
 ];
+
+#[tokio::test]
+async fn neither_the_place_of_a_credential_nor_who_acts_is_an_argument() {
+    let header = http::HeaderName::from_static("x-key");
+    let secret = || Secret::new("s".to_owned());
+    let of_person = |place| {
+        Credential::Person(PersonCredential {
+            service: "shop".to_owned(),
+            place,
+        })
+    };
+    let pair = || ("key".to_owned(), secret());
+    let (name, value) = pair();
+    let (cookie, cookie_value) = pair();
+    for (credential, place, name) in [
+        (
+            Credential::header(header.clone(), &secret()).unwrap(),
+            "header",
+            "X-Key",
+        ),
+        (Credential::Query { name, value }, "query", "key"),
+        (
+            Credential::Cookie {
+                name: cookie,
+                value: cookie_value,
+            },
+            "cookie",
+            "key",
+        ),
+        (of_person(PersonPlace::Header(header)), "header", "X-Key"),
+        (
+            of_person(PersonPlace::Query("key".to_owned())),
+            "query",
+            "key",
+        ),
+        (
+            of_person(PersonPlace::Cookie("key".to_owned())),
+            "cookie",
+            "key",
+        ),
+        (of_person(PersonPlace::Bearer), "header", "Authorization"),
+        (Credential::None, "header", "Procura-Actor"),
+    ] {
+        let parameter = |name| json!({ "name": name, "in": place, "schema": { "type": "string" } });
+        let operation = json!({ "parameters": [parameter(name), parameter("other")] });
+        let paths = json!({ "/x": { "get": operation } });
+        let documents = read(&description("3.1.0", paths, json!({}))).await;
+        let outcome = derived_with(&documents, &[], &credential);
+        let members = outcome.offered[0].input["properties"].as_object().unwrap();
+        let names: Vec<_> = members.keys().collect();
+        assert_eq!(names, ["other"], "{place} {name}");
+        let arguments = json!({ name: "mine", "other": "theirs" });
+        let outgoing = planned(&outcome.offered[0], arguments).unwrap();
+        assert!(!outgoing.headers.contains_key(name));
+        assert!(
+            outgoing
+                .query
+                .iter()
+                .chain(&outgoing.cookies)
+                .all(|pair| pair == "other=theirs")
+        );
+    }
+}
