@@ -67,8 +67,12 @@ impl Sight {
 impl Showcase {
     /// A bank to look at.
     pub(crate) async fn open() -> (Bank, Self) {
+        // Read at the start, and not looked at again.
+        let keys = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&keys, VAULT_KEYS).unwrap();
+        let vault = format!("[vault]\nkey_file = '{}'\n", keys.path().display());
         let setup = Setup {
-            config: extended(NOTIFYING),
+            config: extended(&format!("{NOTIFYING}{vault}{SERVICES}")),
             by_name: true,
             ..Setup::default()
         };
@@ -217,13 +221,19 @@ impl Showcase {
         let gesture = carol.gesture("/account/challenge", &change).await.unwrap();
         let made = [change[0], ("answer", gesture.as_str())];
         let made = carol.post("/account/recovery", &made).await;
-        let fresh = Browser::signed_in(bank, "dora@example.com", Method::Password).await;
+        let mut fresh = Browser::signed_in(bank, "dora@example.com", Method::Password).await;
+        let key = [("key", "sk_dora")];
+        assert_eq!(fresh.post("/accounts/calendar", &key).await.status, 303);
+        let wrong_key = fresh.post("/accounts/shop", &[("key", "a b")]).await;
         self.cookies.push(("dora", fresh.cookie.unwrap()));
         self.sights.extend([
             Sight::at("account", "alice", "/account"),
             Sight::at("account-opened", "alice", "/account").opened(),
             Sight::at("account-done", "carol", "/account?done=passkey_added"),
             Sight::at("account-password", "dora", "/account"),
+            Sight::at("services", "dora", "/accounts?done=connected"),
+            Sight::at("services-none", "alice", "/accounts"),
+            Sight::answer("services-wrong", "dora", &wrong_key),
             Sight::answer("recovery-codes", "carol", &made),
             Sight::at("sign-in-again", "bob", "/login"),
         ]);
@@ -502,4 +512,21 @@ tls = 'none'
 from = 'no-reply@bank.example'
 [notify.push]
 contact = 'mailto:ops@bank.example'
+";
+/// Nobody keeps anything under it.
+const VAULT_KEYS: &str = "look AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const SERVICES: &str = "
+[[upstream]]
+name = 'calendar'
+url = 'https://calendar.example'
+[upstream.credential]
+kind = 'person'
+title = 'Calendar'
+hint = 'Under Settings, API keys.'
+[[upstream]]
+name = 'shop'
+url = 'https://shop.example'
+[upstream.credential]
+kind = 'person'
+title = 'The Shop'
 ";
