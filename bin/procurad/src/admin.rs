@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use crate::args::{
     AdminCommand, AgentsCommand, ApprovalsCommand, AuditCommand, ConfigCommand, GrantsCommand,
     HostsCommand, HousekeepingCommand, ListArgs, NotificationsCommand, OpenapiCommand,
-    PeopleCommand, Subject,
+    PeopleCommand, Subject, VaultCommand,
 };
 use crate::output;
 
@@ -59,7 +59,7 @@ pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<ExitCode> {
         request,
     };
     if place(&mut call.request).is_some() {
-        return export(file, &command.data, call).await;
+        return Box::pin(export(file, &command.data, call)).await;
     }
     let value = ask(file, &command.data, &call).await?;
     print(&value, command.json)
@@ -237,6 +237,7 @@ fn request(subject: Subject) -> anyhow::Result<AdminRequest> {
             AdminRequest::ListNotices(listing(list))
         }
         Subject::Housekeeping(HousekeepingCommand::Run) => AdminRequest::RunHousekeeping,
+        Subject::Vault(VaultCommand::Rewrap) => AdminRequest::RewrapVault,
         Subject::Backup { file } => {
             // The server has a working directory of its own.
             let file = std::path::absolute(file)?.into_os_string().into_string();

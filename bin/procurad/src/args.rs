@@ -106,6 +106,9 @@ pub(crate) enum Subject {
     /// The removal of what time has made useless
     #[command(subcommand)]
     Housekeeping(HousekeepingCommand),
+    /// The keys that people entrusted to the server for services
+    #[command(subcommand)]
+    Vault(VaultCommand),
     /// Write a copy of all records into a new file, beside a running server or without one
     Backup {
         /// The new file
@@ -311,6 +314,12 @@ pub(crate) enum NotificationsCommand {
 pub(crate) enum HousekeepingCommand {
     /// Remove now what a running server removes by itself, and count it
     Run,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VaultCommand {
+    /// Seal all of them under the first key of the key file, so that the others can go, and count them
+    Rewrap,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@
 //! the capability, and its answer becomes a result, a job or a stream. Whatever the arguments are, a plan stays
 //! on its upstream, within its path template, and away from credentials; see [`outgoing`].
 
+pub mod actor;
 pub(crate) mod answer;
 pub mod body;
 mod breaker;
@@ -21,8 +22,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use self::actor::ActorKeys;
 pub use self::breaker::BreakerPolicy;
-pub use self::credential::{Credential, Secret};
+pub use self::credential::{Credential, PersonCredential, PersonPlace, Secret};
 pub use self::oauth::{ClientCredentials, SecretPlace};
 use self::outgoing::Outgoing;
 pub use self::upstream::{Upstream, UpstreamSettings};
@@ -50,8 +52,12 @@ impl Backend for HttpBackend {
         let outgoing = self.plan.plan(call)?;
         let timeout = self.timeout.unwrap_or(self.upstream.timeout());
         let work = async {
-            let response = self.upstream.send(&outgoing).await?;
-            answer::reply(&self.upstream, response).await
+            let acting = self.upstream.acting(call).await?;
+            let response = self.upstream.send(&outgoing, &acting).await?;
+            if let Some(service) = self.upstream.turned_down(&response) {
+                return Err(call.vault.not_accepted(service));
+            }
+            answer::reply(&self.upstream, acting, response).await
         };
         let late = || BackendError::Failed(format!("{} did not answer in time", self.upstream));
         tokio::time::timeout(timeout, work)

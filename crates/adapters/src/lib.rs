@@ -10,6 +10,7 @@ pub mod openapi;
 pub mod respond;
 pub mod template;
 
+use std::fmt;
 use std::time::Duration;
 
 pub use async_trait::async_trait;
@@ -17,11 +18,67 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use serde_json::{Map, Value};
 
+use self::http::Secret;
+
 /// Something that fulfils a capability.
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// Carries out one call.
     async fn call(&self, call: Call<'_>) -> Result<Reply, BackendError>;
+}
+
+/// What people have entrusted to the server for services.
+#[async_trait]
+pub trait Vault: Send + Sync {
+    /// The secret of this person for this service; an [`AccountProblem`] when there is none.
+    async fn secret(&self, service: &str, user_id: Option<&str>) -> Result<Secret, BackendError>;
+
+    /// What to say when the service does not accept that secret.
+    fn not_accepted(&self, service: &str) -> BackendError;
+}
+
+impl fmt::Debug for dyn Vault + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Vault")
+    }
+}
+
+/// A vault with nothing in it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EmptyVault;
+
+#[async_trait]
+impl Vault for EmptyVault {
+    async fn secret(&self, service: &str, _: Option<&str>) -> Result<Secret, BackendError> {
+        Err(BackendError::Account {
+            service: service.to_owned(),
+            problem: AccountProblem::NoPerson,
+        })
+    }
+
+    fn not_accepted(&self, service: &str) -> BackendError {
+        BackendError::Account {
+            service: service.to_owned(),
+            problem: AccountProblem::NoPerson,
+        }
+    }
+}
+
+/// Why a service is not called with the credential of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountProblem {
+    /// The agent acts for nobody.
+    NoPerson,
+    /// The person has entrusted nothing for this service.
+    NotConnected {
+        /// Where they can.
+        url: String,
+    },
+    /// The service does not accept what they have entrusted.
+    NotAccepted {
+        /// Where they can renew it.
+        url: String,
+    },
 }
 
 /// One call and who makes it.
@@ -39,6 +96,10 @@ pub struct Call<'a> {
     pub host_id: &'a str,
     /// The person it acts for.
     pub user_id: Option<&'a str>,
+    /// The call, as the audit log names it.
+    pub call_id: &'a str,
+    /// Where the secrets of people are.
+    pub vault: &'a dyn Vault,
 }
 
 /// How a backend answers: the three modes of a capability (AAP §2.15).
@@ -78,6 +139,14 @@ pub enum BackendError {
         status: Option<u16>,
         /// What it said, where the operator lets agents see that.
         detail: Option<Value>,
+    },
+    /// The service behind takes a credential of the person, and there is none that will do.
+    #[error("the service {service} takes a credential of the person")]
+    Account {
+        /// The service.
+        service: String,
+        /// What is wrong.
+        problem: AccountProblem,
     },
     /// The service behind is called too often.
     #[error("the service behind is called too often")]

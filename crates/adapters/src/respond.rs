@@ -81,6 +81,8 @@ mod tests {
             agent_id: "agt_1",
             host_id: "hst_1",
             user_id: None,
+            call_id: "call_1",
+            vault: &crate::EmptyVault,
         }
     }
 

@@ -187,6 +187,34 @@ pub enum Refusal {
         /// What it said, where that may be shown.
         detail: Option<Value>,
     },
+    /// The service behind takes a credential of the person, and the agent acts for nobody.
+    #[error(
+        "The service {service} is called with the account of a person there, and this agent acts for nobody."
+    )]
+    PersonRequired {
+        /// What people know the service as.
+        service: String,
+    },
+    /// The service behind takes a credential of the person, and there is none.
+    #[error(
+        "The person has no account at {service} connected. They can do so at {url}, and then the call can be made again."
+    )]
+    AccountNotConnected {
+        /// What people know the service as.
+        service: String,
+        /// Where the person can connect it.
+        url: String,
+    },
+    /// The service behind does not accept the credential of the person.
+    #[error(
+        "{service} does not accept the key of the person any more. They can renew it at {url}, and then the call can be made again."
+    )]
+    AccountNotAccepted {
+        /// What people know the service as.
+        service: String,
+        /// Where the person can renew it.
+        url: String,
+    },
     /// The service that carries the capability out is out of order.
     #[error("The service behind this capability is out of order. Retry in {} s.", .retry_after.as_secs().max(1))]
     UpstreamUnavailable {
@@ -249,6 +277,9 @@ impl Refusal {
             Self::UnknownHostsRefused => ("dynamic_host_registration_disabled", 403),
             Self::RateLimited { .. } => ("rate_limited", 429),
             Self::UpstreamRefused { .. } => ("upstream_refused", 422),
+            Self::PersonRequired { .. } => ("person_required", 403),
+            Self::AccountNotConnected { .. } => ("account_not_connected", 403),
+            Self::AccountNotAccepted { .. } => ("account_not_accepted", 403),
             Self::UpstreamUnavailable { .. } => ("upstream_unavailable", 503),
             Self::MethodNotAllowed => ("method_not_allowed", 405),
             Self::PathNotFound => ("not_found", 404),
@@ -286,6 +317,9 @@ impl Refusal {
                 if let Some(detail) = detail {
                     body.insert("upstream_detail".into(), detail.clone());
                 }
+            }
+            Self::AccountNotConnected { url, .. } | Self::AccountNotAccepted { url, .. } => {
+                body.insert("connect_url".into(), json!(url));
             }
             Self::LimitExceeded {
                 capability,
@@ -424,6 +458,17 @@ mod tests {
             Refusal::UpstreamRefused {
                 status: Some(404),
                 detail: Some(json!({ "message": "no such order" })),
+            },
+            Refusal::PersonRequired {
+                service: "Shop".into(),
+            },
+            Refusal::AccountNotConnected {
+                service: "Shop".into(),
+                url: "https://auth.example/accounts".into(),
+            },
+            Refusal::AccountNotAccepted {
+                service: "Shop".into(),
+                url: "https://auth.example/accounts".into(),
             },
             Refusal::UpstreamUnavailable {
                 retry_after: Duration::from_secs(10),

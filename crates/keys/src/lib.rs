@@ -16,6 +16,7 @@ pub mod jwk_set;
 pub mod jwt;
 pub mod key;
 mod rsa;
+pub mod sealed;
 pub mod thumbprint;
 pub mod verifying_key;
 pub mod web_push;

@@ -27,6 +27,8 @@ pub enum AccountChange {
     Connect(String),
     /// Signing in with it no more.
     Disconnect(String),
+    /// Letting this server act at the service with this name, with a secret of the person's own.
+    LetAct(String),
 }
 
 /// Who wants to change something.
@@ -50,6 +52,7 @@ impl AccountChange {
             Self::SetPassword => "password.set".to_owned(),
             Self::Connect(provider) => format!("openid.connect {provider}"),
             Self::Disconnect(provider) => format!("openid.disconnect {provider}"),
+            Self::LetAct(service) => format!("vault.connect {service}"),
         };
         sha256(text.as_bytes())
     }
@@ -143,6 +146,8 @@ mod tests {
             AccountChange::Connect("acme".to_owned()),
             AccountChange::Connect("other".to_owned()),
             AccountChange::Disconnect("acme".to_owned()),
+            AccountChange::LetAct("acme".to_owned()),
+            AccountChange::LetAct("other".to_owned()),
         ];
         for change in &changes {
             for other in &changes {

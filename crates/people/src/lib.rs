@@ -17,5 +17,6 @@ pub mod presence;
 pub mod push;
 pub mod recovery;
 pub mod session;
+pub mod vault;
 pub mod warning;
 pub mod webauthn;

@@ -286,6 +286,8 @@ async fn measure(store: Arc<dyn Store>, seed: &Seed) {
         key_sets: Arc::new(NoKeySets(FetchError::NotHttps {
             host: "nothing".to_owned(),
         })),
+        vault: config.vault,
+        actor_keys: config.actor_keys,
     };
     let (ctx, _journal) = Context::start(parts).await.unwrap();
     let routes = router(App::new(ctx));

@@ -3,6 +3,7 @@
 //! Unknown keys are refused, units are part of values, and an error names the file, the key and what is
 //! allowed. `docs/configuration.md` lists every key.
 
+mod actor;
 mod capability;
 mod custom_method;
 mod document;
@@ -22,6 +23,7 @@ mod span;
 mod store;
 mod tls;
 mod upstream;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,11 +31,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use procura_adapters::http::Upstream;
+use procura_adapters::http::{ActorKeys, Upstream};
 use procura_fetch::{FetchPolicy, JwksPolicy};
 use procura_service::catalogue::Catalogue;
 use procura_service::limits::Rates;
 use procura_service::people::openid::OpenIdSettings;
+use procura_service::people::vault::Vault;
 use procura_service::{Policy, Provider};
 
 use crate::gateway::mcp::Judged;
@@ -83,6 +86,10 @@ pub struct Config {
     pub mail: Option<Box<Mail>>,
     /// The providers by which people may sign in.
     pub openid: Vec<OpenIdSettings>,
+    /// What people entrust to the server.
+    pub vault: Vault,
+    /// What signs who acts, for upstreams that are told.
+    pub actor_keys: Option<Arc<ActorKeys>>,
     /// Whom push services turn to, if messages to people's devices go through them.
     pub push_contact: Option<String>,
     /// How often housekeeping runs.
@@ -161,7 +168,8 @@ impl Config {
         let mut document: Document = toml::from_str(text).map_err(|error| error.to_string())?;
         let listen = listen.map_or_else(|| document.server.listen.clone(), str::to_owned);
         let issuer = issuer::judge(document.provider.issuer.as_deref(), &listen)?;
-        let upstreams = Upstreams::judge(&document.upstream)?;
+        let actor_keys = document.actor.judge(&issuer)?;
+        let upstreams = Upstreams::judge(&document.upstream, actor_keys.as_ref())?;
         let proxies = document.proxy.judge()?;
         let tls = document
             .tls
@@ -199,6 +207,8 @@ impl Config {
             openid: document
                 .sign_in
                 .judge(&issuer, &environment.openid_secrets)?,
+            actor_keys,
+            vault: document.vault.judge(&document.upstream)?,
             provider: Provider {
                 name: document.provider.name.clone(),
                 description: document.provider.description.clone(),
@@ -239,10 +249,13 @@ type SharedBackend = Arc<dyn procura_adapters::Backend>;
 struct Upstreams(BTreeMap<String, Arc<Upstream>>);
 
 impl Upstreams {
-    fn judge(sections: &[UpstreamSection]) -> Result<Self, String> {
+    fn judge(
+        sections: &[UpstreamSection],
+        actor_keys: Option<&Arc<ActorKeys>>,
+    ) -> Result<Self, String> {
         let mut upstreams = BTreeMap::new();
         for section in sections {
-            let upstream = section.judge()?;
+            let upstream = section.judge(actor_keys)?;
             if upstreams.insert(section.name.clone(), upstream).is_some() {
                 return Err(format!(
                     "upstream {:?}: this name is used twice",

@@ -1,19 +1,22 @@
 //! What the platform around a server asks it: is it alive, is it ready, how does it do?
 
-use axum::Router;
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use procura_agent_auth::refusal::Refusal;
 
 use crate::app::App;
+use crate::error::Rejection;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .route("/.well-known/jwks.json", get(keys))
 }
 
 /// The process answers.
@@ -29,6 +32,14 @@ async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
             tracing::error!(%error, "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
         }
+    }
+}
+
+/// The keys with which it signs who acts (RFC 7517). None where no service is told.
+async fn keys(State(app): State<App>) -> Response {
+    match app.ctx.actor_keys() {
+        Some(keys) => ([(CACHE_CONTROL, "max-age=300")], Json(keys.to_jwks())).into_response(),
+        None => Rejection::from(Refusal::PathNotFound).into_response(),
     }
 }
 

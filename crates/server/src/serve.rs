@@ -292,6 +292,8 @@ async fn open(config: Config, dir: DataDir, limits: Limits) -> anyhow::Result<Op
         catalogue: config.catalogue,
         limits,
         key_sets: key_sets(config.jwks_fetch, config.jwks_cache),
+        vault: config.vault,
+        actor_keys: config.actor_keys,
     };
     let (ctx, journal) = Context::start(parts).await?;
     Ok(Opened {

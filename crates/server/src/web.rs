@@ -5,6 +5,7 @@
 //! frame a page.
 
 mod account;
+mod accounts;
 mod admin;
 mod arrival;
 mod assets;
@@ -69,6 +70,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/account/push/remove", post(account::push::remove))
         .route("/account/mail", post(account::mail::change))
         .route("/account/mail/{token}", get(account::mail::confirm))
+        .merge(accounts::routes(app))
         .route("/device", get(device::show).post(device::decide))
         .route("/device/challenge", post(device::challenge))
         .route("/inbox", get(inbox::show))

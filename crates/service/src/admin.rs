@@ -11,11 +11,12 @@ mod notices;
 mod people;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use self::error::{AdminError, shown};
+use self::error::{AdminError, refused, shown};
 use crate::context::Context;
 use crate::housekeeping;
+use crate::people::vault::{self, VaultError};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +164,8 @@ pub enum AdminRequest {
     AuditVerify,
     /// Remove what time has made useless.
     RunHousekeeping,
+    /// Put people's keys for services under the first key of the key file.
+    RewrapVault,
     /// Write a copy of all records into a new file.
     BackUp {
         /// Its absolute path.
@@ -256,6 +259,11 @@ async fn answer(ctx: &Context, call: &AdminCall) -> Result<Value, AdminError> {
         AdminRequest::RunHousekeeping => {
             shown(&housekeeping::run(ctx, &call.actor(), ctx.now()).await?)
         }
+        AdminRequest::RewrapVault => match vault::rewrap(ctx, &call.actor()).await {
+            Ok(count) => Ok(json!({ "rewrapped": count })),
+            Err(VaultError::Failed(error)) => Err(error.into()),
+            Err(error) => Err(refused(error.to_string())),
+        },
         AdminRequest::BackUp { file } => backup::write(ctx, call, file).await,
     }
 }

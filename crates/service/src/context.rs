@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
+use procura_adapters::http::ActorKeys;
 use procura_agent_auth::agent::Mode;
 use procura_agent_auth::algorithm::Algorithm;
 use procura_agent_auth::compat::Compat;
@@ -27,6 +28,7 @@ use crate::journal::{Journal, JournalHandle};
 use crate::limits::Limits;
 use crate::nodes;
 use crate::notices::{Happening, Tally};
+use crate::people::vault::Vault;
 use crate::replay::ReplayGuard;
 
 /// Everything an operation needs. Cheap to clone.
@@ -54,6 +56,8 @@ struct Inner {
     catalogue: RwLock<Arc<Catalogue>>,
     limits: Limits,
     key_sets: Arc<dyn KeySets>,
+    vault: Vault,
+    actor_keys: Option<Arc<ActorKeys>>,
     replay: ReplayGuard,
     nonce_key: NonceKey,
     snapshots: Snapshots,
@@ -84,6 +88,10 @@ pub struct Parts {
     pub limits: Limits,
     /// Where published keys come from.
     pub key_sets: Arc<dyn KeySets>,
+    /// What people entrust to it.
+    pub vault: Vault,
+    /// What signs who acts, if any service is told.
+    pub actor_keys: Option<Arc<ActorKeys>>,
 }
 
 /// Who the server is (AAP §5.1).
@@ -209,6 +217,8 @@ impl Context {
             catalogue: RwLock::new(Arc::new(parts.catalogue)),
             limits: parts.limits,
             key_sets: parts.key_sets,
+            vault: parts.vault,
+            actor_keys: parts.actor_keys,
             replay: ReplayGuard::restored(&seen),
             nonce_key,
             snapshots: Snapshots::new(feed.is_some()),
@@ -329,6 +339,16 @@ impl Context {
 
     pub(crate) fn key_sets(&self) -> &dyn KeySets {
         self.inner.key_sets.as_ref()
+    }
+
+    /// The services for which people entrust something to the server.
+    pub fn vault(&self) -> &Vault {
+        &self.inner.vault
+    }
+
+    /// What signs who acts, if any service is told.
+    pub fn actor_keys(&self) -> Option<&ActorKeys> {
+        self.inner.actor_keys.as_deref()
     }
 
     pub(crate) fn replay(&self) -> &ReplayGuard {

@@ -1,7 +1,9 @@
-use procura_adapters::BackendError;
+use procura_adapters::{AccountProblem, BackendError};
 use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::token::TokenDefect;
 use procura_store::StoreError;
+
+use crate::people::vault::Unopened;
 
 /// Why an operation has no result: it was refused, which is expected, or it failed, which is not.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,9 @@ pub enum Failure {
     /// The backend of a capability.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// What is under the keys of the operator's.
+    #[error("a credential cannot be sealed or opened: {0}")]
+    Vault(#[from] Unopened),
     /// The writer of the journal is gone or could not write.
     #[error("the journal could not be written: {0}")]
     Journal(String),
@@ -52,6 +57,14 @@ impl From<BackendError> for ServiceError {
             BackendError::Refused { status, detail } => {
                 Refusal::UpstreamRefused { status, detail }.into()
             }
+            BackendError::Account { service, problem } => match problem {
+                AccountProblem::NoPerson => Refusal::PersonRequired { service },
+                AccountProblem::NotConnected { url } => {
+                    Refusal::AccountNotConnected { service, url }
+                }
+                AccountProblem::NotAccepted { url } => Refusal::AccountNotAccepted { service, url },
+            }
+            .into(),
             BackendError::Busy { retry_after } => Refusal::RateLimited { retry_after }.into(),
             BackendError::Unavailable { retry_after } => {
                 Refusal::UpstreamUnavailable { retry_after }.into()

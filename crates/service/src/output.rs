@@ -77,6 +77,8 @@ mod tests {
             agent_id: "a",
             host_id: "h",
             user_id: None,
+            call_id: "call_1",
+            vault: &procura_adapters::EmptyVault,
         };
         Checked::new(backend, &schema).unwrap().call(call).await
     }

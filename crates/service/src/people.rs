@@ -11,6 +11,7 @@ pub mod push;
 mod recovery;
 mod sessions;
 mod sign_in;
+pub mod vault;
 
 pub use accounts::{
     AccountError, add_person, disable_person, list_people, remove_person, set_own_password,

@@ -75,6 +75,18 @@ CREATE TABLE identities (
     UNIQUE (person_id, issuer)
 );
 
+-- What people have entrusted to the server, so that it can act for them at services.
+CREATE TABLE vault_entries (
+    person_id TEXT COLLATE "C" NOT NULL REFERENCES persons (id) DEFERRABLE INITIALLY DEFERRED,
+    service TEXT COLLATE "C" NOT NULL,
+    key_id TEXT COLLATE "C" NOT NULL,
+    wrapped_key BYTEA NOT NULL,
+    ciphertext BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (person_id, service)
+);
+CREATE INDEX vault_entries_by_key ON vault_entries (key_id);
+
 CREATE TABLE invitations (
     token_digest BYTEA NOT NULL PRIMARY KEY CHECK (length(token_digest) = 32),
     -- Whoever holds the link chooses one if there is none.

@@ -70,6 +70,8 @@ mod search;
 mod sessions;
 mod store;
 mod transaction;
+#[path = "../../store-sql/src/vault.rs"]
+mod vault;
 
 pub use error::OpenError;
 pub use store::PostgresStore;

@@ -134,6 +134,8 @@ impl PersonStore for SqlTransaction {
         let identities = sqlx::query!("DELETE FROM identities WHERE person_id = $1", id.0);
         let identities = identities.execute(self.connection()).await;
         identities.map_err(failed)?;
+        let entries = sqlx::query!("DELETE FROM vault_entries WHERE person_id = $1", id.0);
+        entries.execute(self.connection()).await.map_err(failed)?;
         let done = sqlx::query!("DELETE FROM persons WHERE id = $1", id.0)
             .execute(self.connection())
             .await

@@ -68,6 +68,18 @@ CREATE TABLE identities (
     UNIQUE (person_id, issuer)
 );
 
+-- What people have entrusted to the server, so that it can act for them at services.
+CREATE TABLE vault_entries (
+    person_id TEXT NOT NULL REFERENCES persons (id) DEFERRABLE INITIALLY DEFERRED,
+    service TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    wrapped_key BLOB NOT NULL,
+    ciphertext BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (person_id, service)
+);
+CREATE INDEX vault_entries_by_key ON vault_entries (key_id);
+
 CREATE TABLE invitations (
     token_digest BLOB NOT NULL PRIMARY KEY CHECK (length(token_digest) = 32),
     -- Whoever holds the link chooses one if there is none.

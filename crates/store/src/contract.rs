@@ -28,6 +28,7 @@ pub mod samples;
 pub mod search;
 pub mod sessions;
 pub mod transactions;
+pub mod vault;
 
 /// Makes a test of every case. Takes the path of an async function that opens an empty store and
 /// returns it as an `Arc<dyn Store>`, with something to keep alive while it is in use.
@@ -133,6 +134,12 @@ macro_rules! contract_tests {
                 an_identity_belongs_to_one_person_who_has_one_of_each_provider
                 identities_of_a_person_are_listed_and_forgotten_one_by_one
                 an_identity_needs_its_person_and_goes_with_them
+            }
+            vault {
+                an_entry_comes_back_as_it_was
+                entries_of_a_person_are_listed_and_removed_one_by_one
+                an_entry_is_put_under_another_key
+                an_entry_needs_its_person_and_goes_with_them
             }
             invitations {
                 an_invitation_comes_back_as_it_was

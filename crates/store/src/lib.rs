@@ -70,6 +70,7 @@ pub trait Transaction:
     + people::PasskeyStore
     + people::ChallengeStore
     + people::OpenIdStore
+    + people::VaultStore
     + people::InvitationStore
     + people::RecoveryCodeStore
     + audit::AuditStore

@@ -32,6 +32,7 @@ mod replay;
 mod search;
 mod sessions;
 mod state;
+mod vault;
 
 /// A handle to one store. Clones of it share their records.
 #[derive(Clone, Debug, Default)]

@@ -10,6 +10,7 @@ use procura_people::password::PasswordHash;
 use procura_people::person::{Email, Person, PersonId};
 use procura_people::presence::Proof;
 use procura_people::session::Session;
+use procura_people::vault::{SealedSecret, VaultEntry};
 
 use crate::{Page, StoreResult};
 
@@ -130,6 +131,38 @@ pub trait OpenIdStore {
     async fn list_identities_by_person(&mut self, person: &PersonId) -> StoreResult<Vec<Identity>>;
     /// Forgets the account of a person at a provider. `NotFound` when they have none there.
     async fn delete_identity(&mut self, person: &PersonId, issuer: &str) -> StoreResult<()>;
+}
+
+/// What people have entrusted to the server, so that it can act for them at services.
+#[async_trait]
+pub trait VaultStore {
+    /// Keeps a secret, in the place of an earlier one of this person for this service.
+    async fn put_vault_entry(&mut self, entry: &VaultEntry) -> StoreResult<()>;
+    /// The secret of a person for a service.
+    async fn find_vault_entry(
+        &mut self,
+        person: &PersonId,
+        service: &str,
+    ) -> StoreResult<Option<VaultEntry>>;
+    /// All of a person, by service.
+    async fn list_vault_entries_by_person(
+        &mut self,
+        person: &PersonId,
+    ) -> StoreResult<Vec<VaultEntry>>;
+    /// Some that are not under this key, in any order.
+    async fn list_vault_entries_under_other_keys(
+        &mut self,
+        key_id: &str,
+        limit: u32,
+    ) -> StoreResult<Vec<VaultEntry>>;
+    /// Replaces how a secret is sealed. `Conflict` when it is no longer as `entry` says.
+    async fn rewrap_vault_entry(
+        &mut self,
+        entry: &VaultEntry,
+        secret: &SealedSecret,
+    ) -> StoreResult<()>;
+    /// Forgets the secret of a person for a service. `NotFound` when there is none.
+    async fn delete_vault_entry(&mut self, person: &PersonId, service: &str) -> StoreResult<()>;
 }
 
 /// Links that let somebody in once, found by the digest of their secret.

@@ -5,6 +5,7 @@
 //! 3xx and 5xx. By type: JSON is itself, text is a text, an event stream or JSON lines are a stream, everything
 //! else comes as base64.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,13 +14,14 @@ use http::{HeaderMap, StatusCode, header};
 use procura_fetch::{BodyStream, StreamResponse};
 use serde_json::{Value, json};
 
-use super::upstream::Upstream;
+use super::upstream::{Acting, Upstream};
 use super::{job, sse};
 use crate::{BackendError, Reply};
 
 /// Turns an answer into a reply.
 pub(super) async fn reply(
-    upstream: &std::sync::Arc<Upstream>,
+    upstream: &Arc<Upstream>,
+    acting: Acting,
     response: StreamResponse,
 ) -> Result<Reply, BackendError> {
     let status = response.status;
@@ -39,7 +41,8 @@ pub(super) async fn reply(
     if status == StatusCode::ACCEPTED
         && let Some(address) = job::address(upstream, &at, &headers, &value)
     {
-        return Ok(Reply::Job(job::follow(upstream.clone(), address, &headers)));
+        let job = job::follow(Arc::clone(upstream), acting, address, &headers);
+        return Ok(Reply::Job(job));
     }
     Ok(Reply::Value(value))
 }
@@ -88,6 +91,11 @@ pub(crate) async fn refusal(upstream: &Upstream, response: StreamResponse) -> Ba
     match status {
         StatusCode::TOO_MANY_REQUESTS => BackendError::Busy {
             retry_after: retry_after(&response.headers).unwrap_or(UNSAID_PAUSE),
+        },
+        // What the person may not do there is not about this server.
+        StatusCode::FORBIDDEN if upstream.takes_persons() => BackendError::Refused {
+            status: Some(status.as_u16()),
+            detail: said(upstream, response).await,
         },
         StatusCode::UNAUTHORIZED
         | StatusCode::FORBIDDEN

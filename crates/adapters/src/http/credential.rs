@@ -1,4 +1,5 @@
-//! How the server proves itself to an upstream. The credential is the server's and no agent ever sees it.
+//! How the server proves itself to an upstream. The credential is the server's, or that of the person an agent acts for,
+//! and no agent ever sees it.
 
 use std::fmt;
 
@@ -58,6 +59,48 @@ pub enum Credential {
     },
     /// An access token, fetched when needed (RFC 6749 §4.4).
     ClientCredentials(Box<ClientCredentials>),
+    /// What the person has entrusted to the server for this service.
+    Person(PersonCredential),
+}
+
+/// A credential that each person has one of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonCredential {
+    /// The service, as the vault knows it.
+    pub service: String,
+    /// Where it goes.
+    pub place: PersonPlace,
+}
+
+/// Where the secret of a person goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PersonPlace {
+    /// `Authorization: Bearer …`.
+    Bearer,
+    /// This header.
+    Header(HeaderName),
+    /// This pair of the query.
+    Query(String),
+    /// This pair of the cookie header.
+    Cookie(String),
+}
+
+impl PersonPlace {
+    /// The credential of the person whose secret this is.
+    pub fn filled(&self, secret: Secret) -> Result<Credential, NotAHeader> {
+        Ok(match self {
+            Self::Bearer => Credential::bearer(&secret)?,
+            Self::Header(name) => Credential::header(name.clone(), &secret)?,
+            Self::Query(name) => Credential::Query {
+                name: name.clone(),
+                value: secret,
+            },
+            Self::Cookie(name) => Credential::Cookie {
+                name: name.clone(),
+                value: secret,
+            },
+        })
+    }
 }
 
 /// The secret cannot be sent in a header.
@@ -89,19 +132,55 @@ impl Credential {
         Ok(Self::Header { name, value })
     }
 
+    /// The header that is the credential's.
+    fn header_name(&self) -> Option<&HeaderName> {
+        match self {
+            Self::Header { name, .. } => Some(name),
+            Self::Person(person) => match &person.place {
+                PersonPlace::Header(name) => Some(name),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The pair of the query that is the credential's.
+    pub(super) fn query_name(&self) -> Option<&str> {
+        match self {
+            Self::Query { name, .. } => Some(name),
+            Self::Person(person) => match &person.place {
+                PersonPlace::Query(name) => Some(name),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The cookie that is the credential's.
+    pub(super) fn cookie_name(&self) -> Option<&str> {
+        match self {
+            Self::Cookie { name, .. } => Some(name),
+            Self::Person(person) => match &person.place {
+                PersonPlace::Cookie(name) => Some(name),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Whether this header is the credential's, so that no argument may set it.
     pub fn owns_header(&self, name: &HeaderName) -> bool {
-        matches!(self, Self::Header { name: own, .. } if own == name)
+        self.header_name() == Some(name)
     }
 
     /// Whether this pair of the query is the credential's.
     pub fn owns_query(&self, name: &str) -> bool {
-        matches!(self, Self::Query { name: own, .. } if own == name)
+        self.query_name() == Some(name)
     }
 
     /// Whether this cookie is the credential's.
     pub fn owns_cookie(&self, name: &str) -> bool {
-        matches!(self, Self::Cookie { name: own, .. } if own == name)
+        self.cookie_name() == Some(name)
     }
 }
 

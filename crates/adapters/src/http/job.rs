@@ -9,7 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::answer::{collect, media_type, refusal, retry_after, value};
-use super::upstream::Upstream;
+use super::upstream::{Acting, Upstream};
 use crate::BackendError;
 
 /// Where a job can be asked for: its `Location`, or `status_url` in its body. An address of another service is
@@ -31,6 +31,7 @@ pub(super) fn address(
 /// Asks until there is a result.
 pub(super) fn follow(
     upstream: Arc<Upstream>,
+    acting: Acting,
     address: Url,
     headers: &HeaderMap,
 ) -> BoxFuture<'static, Result<Value, BackendError>> {
@@ -38,7 +39,7 @@ pub(super) fn follow(
     Box::pin(async move {
         let limit = upstream.settings().job_timeout;
         let late = || BackendError::Failed(format!("a job of {upstream} did not end in time"));
-        tokio::time::timeout(limit, ask(&upstream, address, first_pause))
+        tokio::time::timeout(limit, ask(&upstream, &acting, address, first_pause))
             .await
             .unwrap_or_else(|_| Err(late()))
     })
@@ -46,12 +47,13 @@ pub(super) fn follow(
 
 async fn ask(
     upstream: &Upstream,
+    acting: &Acting,
     mut address: Url,
     mut pause: Duration,
 ) -> Result<Value, BackendError> {
     loop {
         tokio::time::sleep(pause.max(SHORTEST_PAUSE)).await;
-        let response = upstream.follow(&address).await?;
+        let response = upstream.follow(&address, acting).await?;
         let (status, headers) = (response.status, response.headers.clone());
         pause = retry_after(&headers).unwrap_or(PAUSE);
         if status == StatusCode::TOO_MANY_REQUESTS {

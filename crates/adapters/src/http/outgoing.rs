@@ -115,7 +115,7 @@ fn wrong(name: &str, why: &str) -> BackendError {
     BackendError::Arguments(format!("The argument {name:?} {why}."))
 }
 
-const RESERVED: [&str; 27] = [
+const RESERVED: [&str; 28] = [
     "accept",
     "accept-encoding",
     "authorization",
@@ -131,6 +131,7 @@ const RESERVED: [&str; 27] = [
     "http2-settings",
     "keep-alive",
     "origin",
+    "procura-actor",
     "set-cookie",
     "te",
     "trailer",

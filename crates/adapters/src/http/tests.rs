@@ -1,7 +1,9 @@
+mod actor;
 mod answers;
 mod attacks;
 mod oauth;
 mod patience;
+mod person;
 mod recorder;
 
 use std::sync::Arc;
@@ -66,6 +68,8 @@ fn a_call(arguments: &Map<String, Value>) -> Call<'_> {
         agent_id: "agt_1",
         host_id: "hst_1",
         user_id: Some("usr_1"),
+        call_id: "call_1",
+        vault: &crate::EmptyVault,
     }
 }
 

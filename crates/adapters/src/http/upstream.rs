@@ -10,11 +10,12 @@ use procura_fetch::{FetchError, FetchPolicy, Fetcher, Request, StreamResponse};
 use procura_keys::clock::Clock;
 use url::Url;
 
+use super::actor::{self, Actor, ActorKeys};
 use super::breaker::{Breaker, BreakerPolicy};
 use super::credential::{Credential, pair};
 use super::encode::component;
 use super::outgoing::{Outgoing, check_segments};
-use crate::BackendError;
+use crate::{BackendError, Call};
 
 /// How a service is called.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct UpstreamSettings {
     pub url: Url,
     /// How the server proves itself.
     pub credential: Credential,
+    /// What signs who acts, for a service that is told.
+    pub actor_keys: Option<Arc<ActorKeys>>,
     /// How long a call may take until its answer is complete, or its stream has begun.
     pub timeout: Duration,
     /// How often a call that may be repeated is repeated.
@@ -43,6 +46,7 @@ impl UpstreamSettings {
         Self {
             url,
             credential: Credential::None,
+            actor_keys: None,
             timeout: Duration::from_secs(30),
             retries: 2,
             breaker: BreakerPolicy::default(),
@@ -51,6 +55,15 @@ impl UpstreamSettings {
             show_refusals: false,
         }
     }
+}
+
+/// On whose behalf a request is sent.
+#[derive(Debug, Default)]
+pub(super) struct Acting {
+    /// The credential of the person.
+    own: Option<Credential>,
+    /// Who is told to the service.
+    actor: Option<Actor>,
 }
 
 /// A service, shared by the capabilities it carries out.
@@ -124,8 +137,41 @@ impl Upstream {
         &self.settings.credential
     }
 
-    /// Sends a request; again when that may be done and may help.
-    pub(super) async fn send(&self, outgoing: &Outgoing) -> Result<StreamResponse, BackendError> {
+    /// Whether each person has a credential of their own for it.
+    pub(super) fn takes_persons(&self) -> bool {
+        matches!(self.settings.credential, Credential::Person(_))
+    }
+
+    /// On whose behalf a call is made: the credential of the person, where the service takes that, and who is told to
+    /// it, where it asks for that.
+    pub(super) async fn acting(&self, call: Call<'_>) -> Result<Acting, BackendError> {
+        let actor = self.settings.actor_keys.is_some().then(|| call.into());
+        let Credential::Person(person) = &self.settings.credential else {
+            return Ok(Acting { own: None, actor });
+        };
+        let secret = call.vault.secret(&person.service, call.user_id).await?;
+        let filled = person.place.filled(secret);
+        let filled = filled.map_err(|_| call.vault.not_accepted(&person.service))?;
+        let own = Some(filled);
+        Ok(Acting { own, actor })
+    }
+
+    /// The service whose answer says that it does not accept the credential of the person.
+    pub(super) fn turned_down(&self, response: &StreamResponse) -> Option<&str> {
+        match &self.settings.credential {
+            Credential::Person(person) if response.status == StatusCode::UNAUTHORIZED => {
+                Some(&person.service)
+            }
+            _ => None,
+        }
+    }
+
+    /// Sends a request; again when that may be done and may help. `acting` is what [`acting`](Self::acting) gave.
+    pub(super) async fn send(
+        &self,
+        outgoing: &Outgoing,
+        acting: &Acting,
+    ) -> Result<StreamResponse, BackendError> {
         let url = self.url(outgoing)?;
         let mut retries = if is_idempotent(&outgoing.method) {
             self.settings.retries
@@ -134,7 +180,7 @@ impl Upstream {
         };
         let mut pause = FIRST_PAUSE;
         loop {
-            let answer = self.attempt(outgoing, &url).await?;
+            let answer = self.attempt(outgoing, &url, acting).await?;
             if retries == 0 || !is_passing(&answer) {
                 return answer.map_err(|error| BackendError::Failed(error.to_string()));
             }
@@ -151,7 +197,7 @@ impl Upstream {
         outgoing: &Outgoing,
     ) -> Result<StreamResponse, BackendError> {
         let url = self.url(outgoing)?;
-        let answer = self.exchange(outgoing, &url).await?;
+        let answer = self.exchange(outgoing, &url, &Acting::default()).await?;
         answer.map_err(|error| BackendError::Failed(error.to_string()))
     }
 
@@ -161,9 +207,13 @@ impl Upstream {
     }
 
     /// Asks an address of this service again, for a job.
-    pub(super) async fn follow(&self, url: &Url) -> Result<StreamResponse, BackendError> {
+    pub(super) async fn follow(
+        &self,
+        url: &Url,
+        acting: &Acting,
+    ) -> Result<StreamResponse, BackendError> {
         let outgoing = Outgoing::new(Method::GET, String::new());
-        let answer = self.attempt(&outgoing, url).await?;
+        let answer = self.attempt(&outgoing, url, acting).await?;
         answer.map_err(|error| BackendError::Failed(error.to_string()))
     }
 
@@ -179,10 +229,11 @@ impl Upstream {
         &self,
         outgoing: &Outgoing,
         url: &Url,
+        acting: &Acting,
     ) -> Result<Result<StreamResponse, FetchError>, BackendError> {
         let unavailable = |retry_after| BackendError::Unavailable { retry_after };
         self.breaker.admit(self.clock.now()).map_err(unavailable)?;
-        let answer = self.exchange(outgoing, url).await?;
+        let answer = self.exchange(outgoing, url, acting).await?;
         let succeeded = answer
             .as_ref()
             .is_ok_and(|response| !response.status.is_server_error());
@@ -201,12 +252,24 @@ impl Upstream {
         &self,
         outgoing: &Outgoing,
         url: &Url,
+        acting: &Acting,
     ) -> Result<Result<StreamResponse, FetchError>, BackendError> {
-        let Credential::ClientCredentials(client) = &self.settings.credential else {
-            return Ok(self.fetcher.stream(self.request(outgoing, url, None)).await);
+        let credential = acting.own.as_ref().unwrap_or(&self.settings.credential);
+        let client = match credential {
+            Credential::ClientCredentials(client) => client,
+            // Nothing goes out without the credential.
+            Credential::Person(_) => {
+                let why =
+                    format!("{self} takes a credential of the person, and was called for nobody");
+                return Err(BackendError::Failed(why));
+            }
+            _ => {
+                let request = self.request(outgoing, url, acting, None)?;
+                return Ok(self.fetcher.stream(request).await);
+            }
         };
         let authorization = client.authorization(self.clock.now()).await?;
-        let request = self.request(outgoing, url, Some(authorization.clone()));
+        let request = self.request(outgoing, url, acting, Some(authorization.clone()))?;
         let answer = self.fetcher.stream(request).await;
         let refused =
             matches!(&answer, Ok(response) if response.status == StatusCode::UNAUTHORIZED);
@@ -217,12 +280,19 @@ impl Upstream {
         let fresh = client.authorization(self.clock.now()).await?;
         Ok(self
             .fetcher
-            .stream(self.request(outgoing, url, Some(fresh)))
+            .stream(self.request(outgoing, url, acting, Some(fresh))?)
             .await)
     }
 
     /// The request as it goes out. Credentials come last, so that nothing replaces them.
-    fn request(&self, outgoing: &Outgoing, url: &Url, token: Option<HeaderValue>) -> Request {
+    fn request(
+        &self,
+        outgoing: &Outgoing,
+        url: &Url,
+        acting: &Acting,
+        token: Option<HeaderValue>,
+    ) -> Result<Request, BackendError> {
+        let actor = self.signed(outgoing, url, acting)?;
         let mut url = url.clone();
         let mut headers = outgoing.headers.clone();
         let mut cookies = outgoing.cookies.clone();
@@ -234,8 +304,8 @@ impl Upstream {
             headers.insert(header::CONTENT_TYPE, content_type.clone());
             body = Some(bytes.clone());
         }
-        match &self.settings.credential {
-            Credential::None | Credential::ClientCredentials(_) => {}
+        match acting.own.as_ref().unwrap_or(&self.settings.credential) {
+            Credential::None | Credential::ClientCredentials(_) | Credential::Person(_) => {}
             Credential::Header { name, value } => {
                 headers.insert(name.clone(), value.clone());
             }
@@ -255,12 +325,31 @@ impl Upstream {
             value.set_sensitive(true);
             headers.insert(header::COOKIE, value);
         }
-        Request {
+        if let Some(actor) = actor {
+            headers.insert(actor::NAME, actor);
+        }
+        Ok(Request {
             method: outgoing.method.clone(),
             url,
             headers,
             body,
-        }
+        })
+    }
+
+    /// Who acts, signed for this one request. A service that asks for it is never called without.
+    fn signed(
+        &self,
+        outgoing: &Outgoing,
+        url: &Url,
+        acting: &Acting,
+    ) -> Result<Option<HeaderValue>, BackendError> {
+        let Some(keys) = &self.settings.actor_keys else {
+            return Ok(None);
+        };
+        let actor = acting.actor.as_ref();
+        let signed = actor.and_then(|actor| keys.sign(actor, outgoing, url, self.clock.now()));
+        let unsigned = || BackendError::Failed(format!("{self} cannot be told who acts"));
+        signed.map(Some).ok_or_else(unsigned)
     }
 
     /// The URL of a request. Whatever its parts are, it is below this upstream's, and a URL parser reads it
@@ -288,10 +377,11 @@ impl Upstream {
 
     /// Objects that a description spreads over a query choose names of pairs; the credential's is not theirs.
     fn check_pairs(&self, outgoing: &Outgoing) -> Result<(), BackendError> {
-        let (pairs, own) = match &self.settings.credential {
-            Credential::Query { name, .. } => (&outgoing.query, component(name)),
-            Credential::Cookie { name, .. } => (&outgoing.cookies, component(name)),
-            _ => return Ok(()),
+        let credential = &self.settings.credential;
+        let (pairs, own) = match (credential.query_name(), credential.cookie_name()) {
+            (Some(name), _) => (&outgoing.query, component(name)),
+            (None, Some(name)) => (&outgoing.cookies, component(name)),
+            (None, None) => return Ok(()),
         };
         let name = |pair: &String| pair.split('=').next().unwrap_or("").to_owned();
         if pairs

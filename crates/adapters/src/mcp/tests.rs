@@ -48,6 +48,8 @@ impl Scene {
             agent_id: "agt_secret",
             host_id: "hst_secret",
             user_id: Some("usr_secret"),
+            call_id: "call_1",
+            vault: &crate::EmptyVault,
         };
         match tool.call(call).await? {
             Reply::Value(value) => Ok(value),

@@ -8,6 +8,7 @@ mod bodies;
 mod derivation;
 mod documents;
 mod references;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -92,6 +93,8 @@ fn planned(derived: &Derived, arguments: Value) -> Result<Outgoing, BackendError
         agent_id: "a",
         host_id: "h",
         user_id: None,
+        call_id: "call_1",
+        vault: &crate::EmptyVault,
     })
 }
 

@@ -20,6 +20,7 @@ use procura_service::housekeeping::RetentionPolicy;
 use procura_service::{ArgumentsPolicy, Policy};
 use serde::Deserialize;
 
+use super::actor::ActorSection;
 use super::capability::CapabilitySection;
 use super::custom_method::CustomMethods;
 use super::housekeeping::{self, HousekeepingSection, RemovedPeople};
@@ -35,6 +36,7 @@ use super::span::{Span, SpanOrOff};
 use super::store::StoreSection;
 use super::tls::TlsSection;
 use super::upstream::UpstreamSection;
+use super::vault::VaultSection;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -82,6 +84,10 @@ pub(super) struct Document {
     pub(super) limits: LimitsSection,
     #[serde(default)]
     pub(super) development: DevelopmentSection,
+    #[serde(default)]
+    pub(super) vault: VaultSection,
+    #[serde(default)]
+    pub(super) actor: ActorSection,
     #[serde(default)]
     pub(super) upstream: Vec<UpstreamSection>,
     #[serde(default)]

@@ -103,7 +103,12 @@ impl McpSection {
 
     fn upstream(&self, url: &Url) -> Result<Arc<Upstream>, String> {
         let mut settings = UpstreamSettings::new(url.clone());
-        settings.credential = self.credential.judge()?;
+        // Its list of tools is one for all, and is asked for before there is a person.
+        if matches!(self.credential, CredentialSection::Person { .. }) {
+            let problem = "credential: an MCP server cannot take the keys of people";
+            return Err(problem.to_owned());
+        }
+        settings.credential = self.credential.judge("")?;
         if let Some(Span(timeout)) = self.timeout {
             settings.timeout = timeout;
         }

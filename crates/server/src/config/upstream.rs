@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use http::HeaderName;
 use procura_adapters::http::{
-    BreakerPolicy, ClientCredentials, Credential, Secret, SecretPlace, Upstream, UpstreamSettings,
+    ActorKeys, BreakerPolicy, ClientCredentials, Credential, PersonCredential, PersonPlace, Secret,
+    SecretPlace, Upstream, UpstreamSettings,
 };
 use procura_fetch::{AddressVerdict, FetchPolicy, Fetcher, Reach};
+use procura_service::people::vault::VaultService;
 use procura_service::system::SystemClock;
 use serde::Deserialize;
 use url::Url;
@@ -34,6 +36,9 @@ pub(super) struct UpstreamSection {
     job_timeout: Option<Span>,
     #[serde(default)]
     show_refusals: bool,
+    /// Whether it is told who acts.
+    #[serde(default)]
+    tell_actor: bool,
 }
 
 /// `[upstream.credential]`: how the server proves itself.
@@ -67,6 +72,17 @@ pub(super) enum CredentialSection {
         file: Option<PathBuf>,
         env: Option<String>,
     },
+    /// Each person has a key of their own, and entrusts it to the server on a page.
+    Person {
+        /// What people know the service as; its name without this.
+        title: Option<String>,
+        /// Where they find the key.
+        hint: Option<String>,
+        #[serde(default)]
+        place: PlaceSection,
+        /// Of the header, the pair of the query or the cookie.
+        name: Option<String>,
+    },
     ClientCredentials {
         token_url: Url,
         client_id: String,
@@ -79,16 +95,47 @@ pub(super) enum CredentialSection {
     },
 }
 
+/// `place` of a person's key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum PlaceSection {
+    #[default]
+    Bearer,
+    Header,
+    Query,
+    Cookie,
+}
+
 impl UpstreamSection {
+    /// What people see of it, if they entrust keys for it.
+    pub(super) fn vault_service(&self) -> Option<VaultService> {
+        let CredentialSection::Person { title, hint, .. } = &self.credential else {
+            return None;
+        };
+        Some(VaultService {
+            name: self.name.clone(),
+            title: title.clone().unwrap_or_else(|| self.name.clone()),
+            hint: hint.clone(),
+        })
+    }
+
     /// Prepares to call the service.
-    pub(super) fn judge(&self) -> Result<Arc<Upstream>, String> {
+    pub(super) fn judge(
+        &self,
+        actor_keys: Option<&Arc<ActorKeys>>,
+    ) -> Result<Arc<Upstream>, String> {
         let named = |problem: String| format!("upstream {:?}: {problem}", self.name);
         let reach = reach(&self.url, self.internal);
-        let credential = self.credential.judge().map_err(named)?;
+        let credential = self.credential.judge(&self.name).map_err(named)?;
         let defaults = UpstreamSettings::new(self.url.clone());
+        let actor_keys = actor_keys.filter(|_| self.tell_actor).cloned();
+        if self.tell_actor && actor_keys.is_none() {
+            return Err(named("tell_actor: needs actor.key_file".to_owned()));
+        }
         let span = |given: Option<Span>, usual| given.map_or(usual, |Span(span)| span);
         let settings = UpstreamSettings {
             credential,
+            actor_keys,
             timeout: span(self.timeout, defaults.timeout),
             retries: self.retries.unwrap_or(defaults.retries),
             breaker: BreakerPolicy {
@@ -135,7 +182,8 @@ pub(super) fn reach(url: &Url, internal: bool) -> FetchPolicy {
 }
 
 impl CredentialSection {
-    pub(super) fn judge(&self) -> Result<Credential, String> {
+    /// `service` is what the vault knows the service as.
+    pub(super) fn judge(&self, service: &str) -> Result<Credential, String> {
         let unusable = |error: &dyn std::fmt::Display| format!("credential: {error}");
         match self {
             Self::None => Ok(Credential::None),
@@ -160,6 +208,10 @@ impl CredentialSection {
                 name: name.clone(),
                 value: secret(file.as_ref(), env.as_ref())?,
             }),
+            Self::Person { place, name, .. } => Ok(Credential::Person(PersonCredential {
+                service: service.to_owned(),
+                place: place.judge(name.as_deref())?,
+            })),
             Self::ClientCredentials { .. } => self.judge_client(),
         }
     }
@@ -187,6 +239,37 @@ impl CredentialSection {
         Ok(Credential::ClientCredentials(Box::new(client)))
     }
 }
+
+impl PlaceSection {
+    fn judge(self, name: Option<&str>) -> Result<PersonPlace, String> {
+        let named = name.filter(|name| !name.is_empty());
+        let needed = || named.ok_or("credential.name: has to say which");
+        match self {
+            Self::Bearer if name.is_some() => {
+                Err("credential.name: a bearer token has its place".to_owned())
+            }
+            Self::Bearer => Ok(PersonPlace::Bearer),
+            Self::Header => {
+                let name = needed()?;
+                let header = HeaderName::try_from(name);
+                let header = header.ok().filter(|header| !FRAMING.contains(header));
+                let not_one = || format!("credential.name: {name:?} is not a header for a key");
+                Ok(PersonPlace::Header(header.ok_or_else(not_one)?))
+            }
+            Self::Query => Ok(PersonPlace::Query(needed()?.to_owned())),
+            Self::Cookie => Ok(PersonPlace::Cookie(needed()?.to_owned())),
+        }
+    }
+}
+
+/// Headers that are not for what a person types.
+const FRAMING: [HeaderName; 5] = [
+    http::header::HOST,
+    http::header::CONTENT_LENGTH,
+    http::header::CONTENT_TYPE,
+    http::header::CONNECTION,
+    http::header::TRANSFER_ENCODING,
+];
 
 /// A secret from a file or the environment; it has no place in the configuration itself.
 #[expect(
@@ -216,7 +299,7 @@ mod tests {
 
     fn judge(text: &str) -> Result<Arc<Upstream>, String> {
         let section: UpstreamSection = toml::from_str(text).map_err(|error| error.to_string())?;
-        section.judge()
+        section.judge(None)
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 use procura_service::people::SignedIn;
+use procura_service::people::vault::PAGE;
 
 use super::notice::Notice;
 use super::words::{Language, Words};
@@ -23,6 +24,8 @@ pub(super) struct Shell {
     pub(super) own_accounts: bool,
     /// Where the application signs people out, if it says.
     pub(super) sign_out: Option<String>,
+    /// Whether there are services for which people entrust keys.
+    has_services: bool,
     /// Whether they are an administrator.
     is_administrator: bool,
     /// Which part of the pages this is.
@@ -60,6 +63,7 @@ pub(super) enum Place {
     Apps,
     Inbox,
     Activity,
+    Services,
     Account,
     Administration,
 }
@@ -79,6 +83,7 @@ impl Shell {
             person: person.map(|signed_in| signed_in.person.email.to_string()),
             own_accounts: app.people.is_none(),
             sign_out: app.people.as_ref().and_then(|people| people.sign_out()),
+            has_services: !app.ctx.vault().services().is_empty(),
             is_administrator: person.is_some_and(|signed_in| signed_in.person.administrator),
             here: None,
         }
@@ -104,8 +109,11 @@ impl Shell {
             },
             link(Place::Inbox, "Inbox", "/inbox"),
             link(Place::Activity, "Activity", "/activity"),
-            link(Place::Account, "Account", "/account"),
         ];
+        if self.has_services {
+            places.push(link(Place::Services, "Services", PAGE));
+        }
+        places.push(link(Place::Account, "Account", "/account"));
         if self.is_administrator {
             places.push(link(Place::Administration, "Administration", "/admin"));
         }

@@ -11,6 +11,7 @@
 mod support;
 
 mod activity;
+mod actor;
 mod algorithms;
 mod approval;
 mod audit;

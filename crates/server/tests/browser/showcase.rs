@@ -79,17 +79,22 @@ impl Showcase {
     pub(crate) async fn open() -> (Bank, Self) {
         let clock = Arc::<TestClock>::default();
         let acme = Provider::start(Arc::clone(&clock)).await;
+        // Read at the start, and not looked at again.
         let folder = tempfile::tempdir().unwrap();
-        let secret = folder.path().join("secret");
-        std::fs::write(&secret, "a secret+\n").unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let vault = format!("[vault]\nkey_file = '{}'\n", file("keys", VAULT_KEYS));
         let sign_in = format!(
             "[[sign_in.openid]]\nid = 'acme'\nname = 'Acme'\nissuer = '{}'\nclient_id = 'procura'\n\
              client_secret_file = '{}'",
             acme.issuer,
-            secret.display(),
+            file("secret", "a secret+\n"),
         );
         let setup = Setup {
-            config: extended(&format!("{NOTIFYING}\n{sign_in}")),
+            config: extended(&format!("{NOTIFYING}{vault}{SERVICES}\n{sign_in}")),
             clock,
             by_name: true,
             ..Setup::default()
@@ -186,10 +191,14 @@ impl Showcase {
         let mut dora = Browser::signed_in(bank, "dora@example.com", Method::Password).await;
         let (_, url, flow) = leave(&mut dora, "/account/openid/acme").await;
         come_back(&mut dora, &acme.approve(&url, "dora"), flow).await;
+        let key = [("key", "sk_dora")];
+        assert_eq!(dora.post("/accounts/calendar", &key).await.status, 303);
+        let wrong_key = dora.post("/accounts/shop", &[("key", "a b")]).await;
         self.cookies.push(("dora", dora.cookie.unwrap()));
         self.sights.extend([
             Sight::answer("leaving", None, &leaving),
             Sight::answer("elsewhere-unknown", None, &unknown),
+            Sight::answer("services-wrong", "dora", &wrong_key),
             Sight::at("account-password", "dora", "/account"),
         ]);
     }
@@ -281,6 +290,8 @@ impl Showcase {
             Sight::at("account", "alice", "/account"),
             Sight::at("account-opened", "alice", "/account").opened(),
             Sight::at("account-done", "carol", "/account?done=passkey_added"),
+            Sight::at("services", "dora", "/accounts?done=connected"),
+            Sight::at("services-none", "alice", "/accounts"),
             Sight::answer("recovery-codes", "carol", &made),
             Sight::at("sign-in-again", "bob", "/login"),
         ]);
@@ -608,4 +619,21 @@ tls = 'none'
 from = 'no-reply@bank.example'
 [notify.push]
 contact = 'mailto:ops@bank.example'
+";
+/// Nobody keeps anything under it.
+const VAULT_KEYS: &str = "look AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const SERVICES: &str = "
+[[upstream]]
+name = 'calendar'
+url = 'https://calendar.example'
+[upstream.credential]
+kind = 'person'
+title = 'Calendar'
+hint = 'Under Settings, API keys.'
+[[upstream]]
+name = 'shop'
+url = 'https://shop.example'
+[upstream.credential]
+kind = 'person'
+title = 'The Shop'
 ";

@@ -135,6 +135,8 @@ impl Setup {
             key_sets: self
                 .key_sets
                 .unwrap_or_else(|| Arc::clone(&self.publisher) as Arc<dyn KeySets>),
+            vault: config.vault,
+            actor_keys: config.actor_keys,
         };
         let (ctx, _journal) = Context::start(parts).await.unwrap();
         let push = config.push_contact.map(|contact| {

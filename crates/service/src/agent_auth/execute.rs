@@ -30,6 +30,7 @@ use crate::catalogue::{Catalogue, Offered};
 use crate::context::Context;
 use crate::error::{Failure, ServiceError, ServiceResult};
 use crate::journal::Entry;
+use crate::people::vault::VaultOf;
 
 /// How a call went, once it was permitted.
 #[derive(Debug)]
@@ -209,6 +210,8 @@ async fn call_backend(
         agent_id: snapshot.agent.id.as_str(),
         host_id: snapshot.host.id.as_str(),
         user_id: snapshot.agent.user_id.as_ref().map(|id| id.0.as_str()),
+        call_id: running.caller.token.jti(),
+        vault: &VaultOf(ctx),
     };
     let reply = tokio::select! {
         biased;

@@ -49,6 +49,9 @@ const MANY_ROWS: &str = "
         FROM generate_series(1, 100000) AS n;
     INSERT INTO identities
         SELECT 'https://id.example', 'sub_' || n, 'usr_' || n, 1 FROM generate_series(1, 100000) AS n;
+    INSERT INTO vault_entries
+        SELECT 'usr_' || n, 'shop', CASE n WHEN 1 THEN 'old' ELSE 'new' END, '', '', 1
+        FROM generate_series(1, 100000) AS n;
     INSERT INTO notices
         SELECT 'ntc_' || n, 'pager', 'inbox.waiting', 'usr_' || n / 10, '[]',
             CASE n % 20 WHEN 0 THEN 'waiting' ELSE 'delivered' END, 1, n, n, NULL, n, n

@@ -22,6 +22,7 @@ use procura_people::password::PasswordHash;
 use procura_people::person::{Person, PersonId};
 use procura_people::presence::{Method, Proof};
 use procura_people::session::Session;
+use procura_people::vault::{SealedSecret, VaultEntry};
 use serde_json::json;
 
 use crate::Page;
@@ -255,6 +256,20 @@ pub fn identity(issuer: &str, number: u32, person: &Person) -> Identity {
             subject: number.to_string(),
         },
         person_id: person.id.clone(),
+        created_at: at(0),
+    }
+}
+
+/// What the person with this number has entrusted for a service.
+pub fn vault_entry(number: u32, service: &str) -> VaultEntry {
+    VaultEntry {
+        person_id: person(number).id,
+        service: service.to_owned(),
+        secret: SealedSecret {
+            key_id: "old".to_owned(),
+            wrapped_key: sha256(&number.to_be_bytes()).to_vec(),
+            ciphertext: vec![0, 255, 7],
+        },
         created_at: at(0),
     }
 }

@@ -16,6 +16,7 @@ pub(super) enum Dependent {
     Passkey(PasskeyId),
     RecoveryCodes(PersonId),
     Identity((String, String)),
+    VaultEntry((PersonId, String)),
 }
 
 impl Dependent {
@@ -46,6 +47,10 @@ impl Dependent {
             Self::Identity(key) => state.identities.get(key).map_or(Ok(()), |identity| {
                 require_person(state, &identity.person_id)
             }),
+            Self::VaultEntry(key) => state
+                .vault
+                .get(key)
+                .map_or(Ok(()), |entry| require_person(state, &entry.person_id)),
             Self::RecoveryCodes(person) => {
                 let mut codes = state.recovery_codes.iter();
                 if codes.any(|(owner, _)| owner == person) {

@@ -92,6 +92,7 @@ impl PersonStore for MemoryTransaction {
         Arc::make_mut(&mut state.sessions).retain(|_, session| session.person_id != *id);
         Arc::make_mut(&mut state.passkeys).retain(|_, passkey| passkey.person_id != *id);
         Arc::make_mut(&mut state.identities).retain(|_, identity| identity.person_id != *id);
+        Arc::make_mut(&mut state.vault).retain(|_, entry| entry.person_id != *id);
         Arc::make_mut(&mut state.recovery_codes).retain(|(person, _)| person != id);
         Ok(())
     }

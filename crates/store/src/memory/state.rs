@@ -16,6 +16,7 @@ use procura_people::passkey::{Passkey, PasskeyId};
 use procura_people::person::{Person, PersonId};
 use procura_people::push::PushDevice;
 use procura_people::session::Session;
+use procura_people::vault::VaultEntry;
 
 use crate::audit::AuditRecord;
 
@@ -35,6 +36,8 @@ pub(super) struct State {
     pub(super) flows: Arc<HashMap<[u8; 32], Flow>>,
     /// By issuer and subject.
     pub(super) identities: Arc<BTreeMap<(String, String), Identity>>,
+    /// By person and service.
+    pub(super) vault: Arc<BTreeMap<(PersonId, String), VaultEntry>>,
     pub(super) invitations: Arc<HashMap<[u8; 32], Invitation>>,
     /// Person and digest of the code.
     pub(super) recovery_codes: Arc<BTreeSet<(PersonId, [u8; 32])>>,

@@ -60,15 +60,30 @@ fn shop() -> Arc<Upstream> {
     upstream(settings)
 }
 
-/// Either a call is refused, or its URL is of the template's shape, on the upstream, and gives the argument back.
+/// Takes percent-encoding off.
+fn decoded(text: &str) -> String {
+    let pair = format!("v={}", text.replace('+', "%2B"));
+    let mut pairs = url::form_urlencoded::parse(pair.as_bytes());
+    pairs.next().unwrap().1.into_owned()
+}
+
+/// Whether neither a path nor a header can hold it.
+fn has_no_place(value: &str) -> bool {
+    let visible = value.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    !visible || value.is_empty() || value.contains(['/', '\\']) || value == "." || value == ".."
+}
+
+/// Either a call is refused for a reason, or its URL is of the template's shape, on the upstream, and gives the argument
+/// back wherever it stands.
 fn stays_inside(upstream: &Upstream, value: &str) {
     let arguments = json!({ "v": value });
-    let Ok(outgoing) = plan().plan(a_call(arguments.as_object().unwrap())) else {
+    let planned = plan().plan(a_call(arguments.as_object().unwrap()));
+    let sent = planned.and_then(|outgoing| Ok((upstream.url(&outgoing)?, outgoing)));
+    let Ok((url, outgoing)) = sent else {
+        assert!(has_no_place(value), "refused without a reason: {value:?}");
         return;
     };
-    let Ok(url) = upstream.url(&outgoing) else {
-        return;
-    };
+    assert!(!has_no_place(value), "{url}");
     assert_eq!(&url[..Position::BeforePath], "https://shop.example");
     let segments: Vec<_> = url.path_segments().unwrap().collect();
     assert_eq!(segments.len(), 5, "{url}");
@@ -76,12 +91,13 @@ fn stays_inside(upstream: &Upstream, value: &str) {
         (segments[0], segments[1], segments[4]),
         ("base", "users", "end")
     );
-    assert!(segments[3].starts_with("x-"));
+    assert_eq!(decoded(segments[2]), value);
+    assert_eq!(decoded(segments[3]), format!("x-{value}"));
     let pairs: Vec<_> = url.query_pairs().collect();
     assert_eq!(pairs, [("q".into(), value.into())]);
     assert_eq!(url.fragment(), None);
     assert_eq!(outgoing.headers.keys().collect::<Vec<_>>(), ["x-v"]);
-    assert!(!outgoing.headers["x-v"].as_bytes().contains(&b'\n'));
+    assert_eq!(outgoing.headers["x-v"], value.trim_matches(' '));
 }
 
 #[test]
@@ -116,6 +132,58 @@ proptest! {
         // Made once: it reads the certificates of the machine.
         static SHOP: LazyLock<Arc<Upstream>> = LazyLock::new(shop);
         stays_inside(&SHOP, &value);
+    }
+
+    /// Whatever a plan makes of arguments, were it wrong itself.
+    #[test]
+    fn a_url_is_read_as_it_was_written_or_not_at_all(
+        path in "(/[a-z.%25@:?#\\\\ \t\n\u{e4}]{0,6}){0,3}",
+        query in "[a-z=&#?+ \t\n\u{e4}]{0,6}",
+    ) {
+        static SHOP: LazyLock<Arc<Upstream>> = LazyLock::new(shop);
+        let mut outgoing = Outgoing::new(Method::GET, path.clone());
+        outgoing.query.push(query.clone());
+        if let Ok(url) = SHOP.url(&outgoing) {
+            prop_assert_eq!(url.as_str(), match query.as_str() {
+                "" => format!("https://shop.example/base{path}"),
+                query => format!("https://shop.example/base{path}?{query}"),
+            });
+            prop_assert!(!path.contains(['?', '#', '\\']) && !query.contains('#'));
+        }
+    }
+
+    #[test]
+    fn no_argument_of_a_body_gets_out_of_it(value in "\\PC{0,12}|[\r\n&=%+\"-]{0,12}", form in 0..4_usize) {
+        let forms = [BodyForm::Json, BodyForm::Form, BodyForm::Multipart, BodyForm::Text];
+        let template = match forms[form] {
+            BodyForm::Text => json!("${arguments.v}"),
+            _ => json!({ "fixed": "1", "v": "${arguments.v}" }),
+        };
+        let plan = Declared::new(Method::POST, "/x").and_then(|plan| plan.with_body(forms[form], template));
+        let arguments = json!({ "v": value });
+        let outgoing = plan.unwrap().plan(a_call(arguments.as_object().unwrap())).unwrap();
+        prop_assert!(outgoing.headers.is_empty() && outgoing.query.is_empty());
+        let (content_type, bytes) = outgoing.body.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        match forms[form] {
+            BodyForm::Text => prop_assert_eq!(text, value),
+            BodyForm::Json => {
+                let read: Value = serde_json::from_str(&text).unwrap();
+                prop_assert_eq!(read, json!({ "fixed": "1", "v": value }));
+            }
+            BodyForm::Form => {
+                let pairs: Vec<_> = url::form_urlencoded::parse(text.as_bytes()).collect();
+                prop_assert_eq!(pairs, [("fixed".into(), "1".into()), ("v".into(), value.as_str().into())]);
+            }
+            BodyForm::Multipart => {
+                let boundary = content_type.to_str().unwrap().split_once("boundary=").unwrap().1;
+                let parts: Vec<_> = text.split(&format!("--{boundary}")).collect();
+                prop_assert_eq!(parts.len(), 4, "{}", text);
+                let (head, body) = parts[2].split_once("\r\n\r\n").unwrap();
+                prop_assert_eq!(body, format!("{value}\r\n"));
+                prop_assert_eq!(head.lines().filter(|line| line.contains(':')).count(), 1, "{}", head);
+            }
+        }
     }
 }
 

@@ -70,6 +70,8 @@ impl Scene {
             agent_id: "agt",
             host_id: "hst",
             user_id: None,
+            call_id: "call_1",
+            vault: &crate::EmptyVault,
         };
         match tool.call(call).await? {
             Reply::Value(value) => Ok(value),

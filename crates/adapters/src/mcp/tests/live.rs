@@ -43,6 +43,8 @@ impl Live {
             agent_id: "agt_secret",
             host_id: "hst_secret",
             user_id: None,
+            call_id: "call_1",
+            vault: &crate::EmptyVault,
         };
         tool.call(call).await
     }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use url::{Position, Url};
 
 use super::*;
-use crate::http::{Secret, Upstream, UpstreamSettings};
+use crate::http::{PersonCredential, PersonPlace, Secret, Upstream, UpstreamSettings};
 
 struct Still;
 
@@ -27,6 +27,9 @@ fn shop() -> Upstream {
     };
     Upstream::new(settings, &FetchPolicy::server(), Arc::new(Still)).unwrap()
 }
+
+/// Made once: it reads the certificates of the machine.
+pub(super) static SHOP: LazyLock<Upstream> = LazyLock::new(shop);
 
 /// An operation with a parameter of every style in every place, all of them free to be anything.
 fn everywhere() -> Derived {
@@ -64,7 +67,13 @@ fn everywhere() -> Derived {
     runtime.block_on(only_of("get", PATH, operation, json!({})))
 }
 
-fn value() -> impl Strategy<Value = Value> {
+/// A call of that operation.
+pub(super) fn everywhere_planned(arguments: Value) -> Result<Outgoing, BackendError> {
+    static EVERYWHERE: LazyLock<Derived> = LazyLock::new(everywhere);
+    planned(&EVERYWHERE, arguments)
+}
+
+pub(super) fn value() -> impl Strategy<Value = Value> {
     let text = "\\PC{0,6}|[./\\\\%25eEfF@:?#&;=,\r\n\t \u{0}-\u{7f}]{0,6}|key|\\.\\.";
     let leaf = prop_oneof![
         text.prop_map(Value::from),
@@ -82,9 +91,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn stays_inside(arguments: &Value) -> Result<(), TestCaseError> {
-    static SHOP: LazyLock<Upstream> = LazyLock::new(shop);
-    static EVERYWHERE: LazyLock<Derived> = LazyLock::new(everywhere);
-    let Ok(outgoing) = planned(&EVERYWHERE, arguments.clone()) else {
+    let Ok(outgoing) = everywhere_planned(arguments.clone()) else {
         return Ok(());
     };
     let Ok(url) = SHOP.url(&outgoing) else {
@@ -153,7 +160,7 @@ const PATH: &str =
     "/a/{simplefalse}/{labelfalse}/{matrixfalse}/{simpletrue}/x{labeltrue}/{matrixtrue}/end";
 
 /// The arguments of that operation, those of the path first.
-const NAMES: [&str; 18] = [
+pub(super) const NAMES: [&str; 18] = [
     "simplefalse",
     "labelfalse",
     "matrixfalse",
@@ -173,3 +180,66 @@ const NAMES: [&str; 18] = [
     "X-true",
     "ctrue",
 ];
+
+#[tokio::test]
+async fn neither_the_place_of_a_credential_nor_who_acts_is_an_argument() {
+    let header = http::HeaderName::from_static("x-key");
+    let secret = || Secret::new("s".to_owned());
+    let of_person = |place| {
+        Credential::Person(PersonCredential {
+            service: "shop".to_owned(),
+            place,
+        })
+    };
+    let pair = || ("key".to_owned(), secret());
+    let (name, value) = pair();
+    let (cookie, cookie_value) = pair();
+    for (credential, place, name) in [
+        (
+            Credential::header(header.clone(), &secret()).unwrap(),
+            "header",
+            "X-Key",
+        ),
+        (Credential::Query { name, value }, "query", "key"),
+        (
+            Credential::Cookie {
+                name: cookie,
+                value: cookie_value,
+            },
+            "cookie",
+            "key",
+        ),
+        (of_person(PersonPlace::Header(header)), "header", "X-Key"),
+        (
+            of_person(PersonPlace::Query("key".to_owned())),
+            "query",
+            "key",
+        ),
+        (
+            of_person(PersonPlace::Cookie("key".to_owned())),
+            "cookie",
+            "key",
+        ),
+        (of_person(PersonPlace::Bearer), "header", "Authorization"),
+        (Credential::None, "header", "Procura-Actor"),
+    ] {
+        let parameter = |name| json!({ "name": name, "in": place, "schema": { "type": "string" } });
+        let operation = json!({ "parameters": [parameter(name), parameter("other")] });
+        let paths = json!({ "/x": { "get": operation } });
+        let documents = read(&description("3.1.0", paths, json!({}))).await;
+        let outcome = derived_with(&documents, &[], &credential);
+        let members = outcome.offered[0].input["properties"].as_object().unwrap();
+        let names: Vec<_> = members.keys().collect();
+        assert_eq!(names, ["other"], "{place} {name}");
+        let arguments = json!({ name: "mine", "other": "theirs" });
+        let outgoing = planned(&outcome.offered[0], arguments).unwrap();
+        assert!(!outgoing.headers.contains_key(name));
+        assert!(
+            outgoing
+                .query
+                .iter()
+                .chain(&outgoing.cookies)
+                .all(|pair| pair == "other=theirs")
+        );
+    }
+}

@@ -9,6 +9,7 @@ use procura_people::passkey::NotAPasskeyName;
 use procura_people::password::PasswordError;
 use procura_people::person::Email;
 use procura_people::presence::Lacking;
+use procura_people::vault::BadSecret;
 use procura_people::warning::Warning;
 use procura_people::webauthn::WebauthnError;
 use procura_service::agent_auth::connected::rename::Label;
@@ -133,6 +134,9 @@ fn of_the_rules() -> Vec<String> {
         PasskeyError::TooMany.to_string(),
         DeviceError::Unusable.to_string(),
         DeviceError::TooMany.to_string(),
+        BadSecret::Empty.to_string(),
+        BadSecret::TooLong.to_string(),
+        BadSecret::Characters.to_string(),
         ArrivalError::Gone.to_string(),
         ArrivalError::Closed.to_string(),
         ArrivalError::Name.to_string(),

@@ -26,6 +26,7 @@ use procura_service::agent_auth::possession::PossessionPolicy;
 use procura_service::catalogue::{Catalogue, Offered};
 use procura_service::housekeeping::RetentionPolicy;
 use procura_service::limits::Limits;
+use procura_service::people::vault::Vault;
 use procura_service::{ArgumentsPolicy, Context, JournalHandle, Parts, Policy, Provider};
 use procura_store::Store;
 use serde_json::Value;
@@ -64,6 +65,8 @@ pub(super) async fn start(
         key_sets: Arc::new(NoKeySets(FetchError::NotHttps {
             host: "nowhere".to_owned(),
         })),
+        vault: Vault::default(),
+        actor_keys: None,
     };
     Context::start(parts).await.unwrap()
 }
