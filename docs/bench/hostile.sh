@@ -8,7 +8,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 source docs/bench/load.sh
 
+ended=0
 load --requests "${REQUESTS:-20000}" --rounds 1 --hostile 10 \
-    --mix execute=12,status=3,introspect=3,register=1,revoke=1 >"$work/document"
+    --mix execute=12,status=3,introspect=3,register=1,revoke=1 >"$work/document" || ended=$?
 cat "$work/document"
 echo "answered otherwise: $(field unexpected)"
+exit "$ended"
