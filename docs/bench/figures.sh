@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs each script that has a figure about calls, and prints the last line of each as a table with the machine above.
+# Runs each script that has a figure about a running server, and prints the last line of each as a table with the machine above.
 #
 #   docs/bench/figures.sh
 set -euo pipefail
@@ -9,7 +9,7 @@ echo "$(nproc) x $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), Lin
 echo
 echo "| command | figure |"
 echo "|---|---|"
-for script in execute latency hostile; do
+for script in execute latency hostile idle; do
     figure=$("docs/bench/$script.sh" | tail -n 1)
     echo "| \`docs/bench/$script.sh\` | $figure |"
 done
