@@ -13,6 +13,7 @@ mod call;
 mod derive;
 mod form;
 mod health;
+mod heard;
 mod link;
 mod progress;
 pub mod rule;

@@ -147,6 +147,7 @@ impl Agent {
                 let text = message["params"]["message"].as_str().unwrap();
                 return serde_json::from_str(text).unwrap();
             }
+            assert!(message.get("id").is_none(), "no word before {message}");
         }
     }
 

@@ -35,6 +35,7 @@ impl OpenCall {
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
         let board: &Board = server.board();
         let sending = board.sending.lock().await;
+        board.expect();
         let handle = peer
             .send_cancellable_request(request, PeerRequestOptions::default())
             .await?;

@@ -10,41 +10,60 @@ use tokio::sync::mpsc;
 /// Who listens, by the name their call goes by.
 #[derive(Debug, Default)]
 pub(super) struct Board {
-    listeners: Mutex<HashMap<ProgressToken, mpsc::Sender<Value>>>,
-    /// Held from before a call is sent until its listener is known, so that the first word is heard, too.
+    state: Mutex<State>,
+    /// Held while a call is sent: what it is called is known only afterwards.
     pub(super) sending: tokio::sync::Mutex<()>,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    listeners: HashMap<ProgressToken, mpsc::Sender<Value>>,
+    /// What was said of calls that nobody listens for yet, while one is sent.
+    early: Option<Vec<ProgressNotificationParam>>,
+}
+
 impl Board {
+    /// Keeps what is said from now on until somebody listens.
+    pub(super) fn expect(&self) {
+        self.lock().early = Some(Vec::new());
+    }
+
     /// Hears what is said of a call, until the receiver goes.
     pub(super) fn listen(&self, token: ProgressToken) -> mpsc::Receiver<Value> {
         let (sender, receiver) = mpsc::channel(AHEAD);
-        self.lock().insert(token, sender);
+        let mut state = self.lock();
+        for said in state.early.take().into_iter().flatten() {
+            if said.progress_token == token {
+                let _ = sender.try_send(piece(said));
+            }
+        }
+        state.listeners.insert(token, sender);
         receiver
     }
 
     pub(super) fn forget(&self, token: &ProgressToken) {
-        self.lock().remove(token);
+        self.lock().listeners.remove(token);
     }
 
     /// Passes a word on. Whoever cannot keep up misses some, and nobody waits for them.
-    pub(super) async fn say(&self, said: ProgressNotificationParam) {
-        drop(self.sending.lock().await);
-        let listener = self.lock().get(&said.progress_token).cloned();
-        if let Some(listener) = listener {
+    pub(super) fn say(&self, said: ProgressNotificationParam) {
+        let mut state = self.lock();
+        if let Some(listener) = state.listeners.get(&said.progress_token) {
             let _ = listener.try_send(piece(said));
+        } else if let Some(early) = &mut state.early
+            && early.len() < AHEAD
+        {
+            early.push(said);
         }
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        self.lock().listeners.is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ProgressToken, mpsc::Sender<Value>>> {
-        self.listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -76,18 +95,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_said_before_somebody_can_listen_is_heard_first() {
+        let board = Board::default();
+        let token = |number| ProgressToken(NumberOrString::Number(number));
+        board.say(said(1, 0.1, "nobody asked yet"));
+        board.expect();
+        board.say(said(1, 0.5, "early"));
+        board.say(said(2, 0.5, "of another"));
+        let mut one = board.listen(token(1));
+        board.say(said(1, 1.0, "late"));
+        board.forget(&token(1));
+        let mut heard = Vec::new();
+        while let Some(word) = one.recv().await {
+            heard.push(word["message"].clone());
+        }
+        assert_eq!(heard, ["early", "late"]);
+    }
+
+    #[tokio::test]
     async fn words_reach_whoever_listens_for_their_call_and_no_more_than_they_can_take() {
         let board = Board::default();
         let token = |number| ProgressToken(NumberOrString::Number(number));
         let mut one = board.listen(token(1));
         let mut other = board.listen(token(2));
-        board.say(said(3, 1.0, "nobody")).await;
+        board.say(said(3, 1.0, "nobody"));
         for _ in 0..100 {
-            board.say(said(1, 1.0, &"x".repeat(5000))).await;
+            board.say(said(1, 1.0, &"x".repeat(5000)));
         }
-        board.say(said(2, 0.5, "half")).await;
+        board.say(said(2, 0.5, "half"));
         board.forget(&token(2));
-        board.say(said(2, 1.0, "late")).await;
+        board.say(said(2, 1.0, "late"));
         assert_eq!(
             other.recv().await,
             Some(json!({ "progress": 0.5, "message": "half" }))

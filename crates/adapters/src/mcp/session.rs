@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::sync::Arc;
 
-use rmcp::model::{ClientConfig, Implementation, ProgressNotificationParam};
+use rmcp::model::{ClientConfig, Implementation};
 use rmcp::service::{NotificationContext, Peer, RunningService, serve_client};
 use rmcp::transport::IntoTransport;
 use rmcp::transport::async_rw::AsyncRwTransport;
@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::heard::Heard;
 use super::link;
 use super::progress::Board;
 use super::server::{McpSettings, Program, Way};
@@ -78,6 +79,7 @@ where
     T: IntoTransport<RoleClient, E, A>,
     E: std::error::Error + Send + Sync + 'static,
 {
+    let transport = Heard::new(transport.into_transport(), Arc::clone(&listener.board));
     timeout(settings.start_timeout, serve_client(listener, transport))
         .await
         .map_err(|_| "it did not introduce itself in time".to_owned())?
@@ -117,13 +119,5 @@ impl ClientHandler for Listener {
 
     async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
         self.changed.notify_one();
-    }
-
-    async fn on_progress(
-        &self,
-        said: ProgressNotificationParam,
-        _: NotificationContext<RoleClient>,
-    ) {
-        self.board.say(said).await;
     }
 }

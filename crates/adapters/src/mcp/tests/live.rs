@@ -105,6 +105,27 @@ async fn a_process_that_is_gone_is_started_again_although_its_output_is_open() {
     assert!(matches!(live.call("say").await, Ok(Reply::Value(_))));
 }
 
+/// However close they come together, and on however many threads they are read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_last_word_is_told_before_the_result() {
+    let live = Live::new(|_| ());
+    live.write("go", "");
+    for round in 0..100 {
+        let told: Vec<_> = narrated(live.call("narrate").await.unwrap())
+            .collect()
+            .await;
+        let [
+            Ok(Told::Progress(_)),
+            Ok(Told::Progress(last)),
+            Ok(Told::Result(_)),
+        ] = &told[..]
+        else {
+            panic!("round {round}: {told:?}")
+        };
+        assert_eq!(last["progress"], 2.0, "round {round}");
+    }
+}
+
 #[tokio::test]
 async fn what_a_tool_says_on_its_way_is_told_before_its_result() {
     let live = Live::new(|_| ());

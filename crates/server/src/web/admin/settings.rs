@@ -8,7 +8,7 @@ use axum::response::Response;
 use procura_agent_auth::notice::NoticePolicy;
 use procura_agent_auth::registration::{AutonomousPolicy, UnknownHosts};
 use procura_service::limits::{Rate, Rates};
-use procura_service::people::openid::OpenIdSettings;
+use procura_service::people::openid::{OpenIdProvider, OpenIdSettings};
 use procura_service::{ArgumentsPolicy, Policy, Provider};
 
 use super::{Part, shell};
@@ -161,11 +161,7 @@ fn signing_in(app: &App) -> Group {
             names.join("; ")
         }
     };
-    let providers: Vec<_> = app
-        .openid
-        .iter()
-        .map(|provider| provider.settings())
-        .collect();
+    let providers: Vec<_> = app.openid.iter().map(OpenIdProvider::settings).collect();
     let named = |provider: &&OpenIdSettings| format!("{} ({})", provider.name, provider.issuer);
     let opening = providers.iter().filter(|provider| provider.sign_up);
     let opening = opening.map(|provider| match provider.domains.as_slice() {
