@@ -162,16 +162,16 @@ impl Client {
         let mut tried = Vec::new();
         let mut refused = None;
         // Read again each time: another process may be the one that rotates.
-        while let Some(keys) = self.untried_keys(call, naming, &tried)? {
-            let outcome = self.exchange_with(call, delivery, &keys).await;
+        while let Some(candidate) = self.untried_keys(call, naming, &tried)? {
+            let outcome = self.exchange_with(call, delivery, &candidate.keys).await;
             match outcome {
                 Err(ClientError::Refused(reason)) if is_key_refused(&reason) => {
                     refused.get_or_insert(reason);
-                    tried.push(keys);
+                    tried.push(candidate);
                 }
                 outcome => {
                     if !tried.is_empty() && tells_of_the_key(&outcome) {
-                        self.adopt(call, &keys)?;
+                        self.adopt(call, &candidate.keys)?;
                     }
                     return outcome;
                 }

@@ -1,5 +1,7 @@
 //! Which keys sign a request while a rotation is under way, and what is learned from the answer.
 
+use std::sync::Arc;
+
 use procura_keys::key::SigningKey;
 
 use crate::call::{Answer, Call, Signer};
@@ -11,9 +13,9 @@ use crate::profile::KeyChoice;
 /// The keys that one attempt signs with.
 pub(crate) struct Keys {
     /// The host's.
-    pub(crate) host: SigningKey,
+    pub(crate) host: Arc<SigningKey>,
     /// The agent's, if an agent signs.
-    pub(crate) agent: Option<SigningKey>,
+    pub(crate) agent: Option<Arc<SigningKey>>,
     /// What an agent's token says of the host.
     pub(crate) naming: Naming,
 }
@@ -25,54 +27,62 @@ impl PartialEq for Keys {
     }
 }
 
+/// Keys to try, or that were tried.
+pub(crate) struct Candidate {
+    pub(crate) keys: Keys,
+    /// Whether they are in force, and not about to be. What was tried too early is worth another try.
+    in_force: bool,
+}
+
 impl Client {
     /// The keys to try next, those in force first; `None` when all were tried.
     pub(crate) fn untried_keys(
         &self,
         call: &Call<'_>,
         naming: Naming,
-        tried: &[Keys],
-    ) -> Result<Option<Keys>, ClientError> {
+        tried: &[Candidate],
+    ) -> Result<Option<Candidate>, ClientError> {
         if tried.len() >= MAX_TRIED {
             return Ok(None);
         }
-        for with_next in [(false, false), (false, true), (true, false), (true, true)] {
-            // A token that does not name the host is the same with either of its keys.
-            if with_next.0 && call.signer.is_agent() && !naming.is_named {
-                continue;
-            }
-            let keys = self.keys(call, naming, with_next)?;
-            if let Some(keys) = keys.filter(|keys| !tried.contains(keys)) {
-                return Ok(Some(keys));
-            }
-        }
-        Ok(None)
+        let candidates = self.candidates(call, naming)?;
+        let is_new = |candidate: &Candidate| {
+            !tried.iter().any(|tried| {
+                tried.keys == candidate.keys && (tried.in_force || !candidate.in_force)
+            })
+        };
+        Ok(candidates.into_iter().find(is_new))
     }
 
-    /// The keys of host and agent, each the next one if that is wanted; `None` if there is no next one.
-    fn keys(
-        &self,
-        call: &Call<'_>,
-        naming: Naming,
-        (next_host, next_agent): (bool, bool),
-    ) -> Result<Option<Keys>, ClientError> {
-        let Some(host) = self.host_keys(call.issuer)?.take(next_host) else {
-            return Ok(None);
-        };
-        let agent = match &call.signer {
-            Signer::Host(_) => None,
+    /// The keys that the provider may know now.
+    fn candidates(&self, call: &Call<'_>, naming: Naming) -> Result<Vec<Candidate>, ClientError> {
+        let mut hosts = self.host_keys(call.issuer)?.in_order();
+        let agents = match &call.signer {
+            Signer::Host(_) => vec![None],
             Signer::Agent { connection, .. } => {
-                match self.profile.agent_keys(connection)?.take(next_agent) {
-                    Some(agent) => Some(agent),
-                    None => return Ok(None),
+                if !naming.is_named {
+                    // Such a token is the same with either of the host's keys.
+                    hosts.truncate(1);
                 }
+                let agents = self.profile.agent_keys(connection)?.in_order();
+                agents.into_iter().map(Some).collect()
             }
         };
-        Ok(Some(Keys {
-            host,
-            agent,
-            naming,
-        }))
+        let mut candidates = Vec::new();
+        for host in &hosts {
+            for agent in &agents {
+                let (host, agent) = (Arc::clone(host), agent.clone());
+                candidates.push(Candidate {
+                    in_force: candidates.is_empty(),
+                    keys: Keys {
+                        host,
+                        agent,
+                        naming,
+                    },
+                });
+            }
+        }
+        Ok(candidates)
     }
 
     /// The host's keys at `issuer`, made on first use.
@@ -107,8 +117,10 @@ impl Client {
 }
 
 impl KeyChoice {
-    fn take(self, next: bool) -> Option<SigningKey> {
-        if next { self.next } else { Some(self.in_force) }
+    /// The key in force, then the one that is to follow it.
+    fn in_order(self) -> Vec<Arc<SigningKey>> {
+        let both = [Some(self.in_force), self.next];
+        both.into_iter().flatten().map(Arc::new).collect()
     }
 }
 
@@ -131,5 +143,6 @@ pub(crate) fn tells_of_the_key(outcome: &Result<Answer, ClientError>) -> bool {
     }
 }
 
-/// Two keys each of host and agent, and those that other processes may have made meanwhile.
-const MAX_TRIED: usize = 16;
+/// Two keys each of host and agent, and those that other processes may have made meanwhile: many, where many replace them
+/// all the time.
+const MAX_TRIED: usize = 64;

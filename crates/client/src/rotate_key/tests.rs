@@ -277,3 +277,42 @@ async fn keys_are_replaced_by_one_process_at_a_time() {
     stage.client.rotate_agent_key("agt_1").await.unwrap();
     assert!(stage.client.rotate_host_key().await.unwrap().is_complete);
 }
+
+/// Another process may have told the provider of a key only after this one tried it.
+#[tokio::test]
+async fn a_key_that_was_tried_before_it_was_in_force_is_tried_again() {
+    let stage = Stage::new();
+    stage.connected().await;
+    let client = &stage.client;
+    let connection = client.profile.connection("agt_1").unwrap();
+    let provider = client.provider_of(&connection).await.unwrap();
+    let signer = Signer::Agent {
+        connection: &connection,
+        capabilities: None,
+    };
+    let call = Call::new(&provider, Method::GET, Endpoint::Capabilities, signer).unwrap();
+    let naming = client.naming(BANK).unwrap();
+    let mut tried = Vec::new();
+    let mut try_next = || {
+        let candidate = client.untried_keys(&call, naming, &tried).unwrap()?;
+        let agent = candidate.keys.agent.as_ref().unwrap();
+        let thumbprint = Thumbprint::of(agent.public());
+        tried.push(candidate);
+        Some(thumbprint)
+    };
+    let entropy = &*client.parts.entropy;
+    let (next, _) = client
+        .profile
+        .prepare_agent_key(&connection, entropy)
+        .unwrap();
+    let of_next = Thumbprint::of(&next);
+    assert_eq!(try_next(), Some(connection.agent_key.clone()));
+    assert_eq!(try_next(), Some(of_next.clone()));
+    assert_eq!(try_next(), None);
+    client
+        .profile
+        .adopt_agent_key(&connection.agent_key, &next, entropy)
+        .unwrap();
+    assert_eq!(try_next(), Some(of_next));
+    assert_eq!(try_next(), None);
+}
