@@ -151,10 +151,14 @@ pub enum Refusal {
     #[error("No host is registered with this key.")]
     HostNotFound,
     /// No job has this name, or its result was not asked for in time.
-    #[error(
-        "No job has this name. Results are kept for an hour, and not across a restart of the server."
-    )]
+    #[error("No job has this name. Results are kept for an hour.")]
     JobNotFound,
+    /// The node at which a job ran ended before the job did.
+    #[error(
+        "The server stopped while it carried this out. Whether it was done, or how far, is not known: find out before \
+         doing it again."
+    )]
+    JobInterrupted,
     /// A batch holds a call whose result comes later or in pieces.
     #[error("Jobs and streams are not carried out in a batch. Execute this capability by itself.")]
     NotInABatch,
@@ -269,6 +273,7 @@ impl Refusal {
             Self::AgentNotFound => ("agent_not_found", 404),
             Self::HostNotFound => ("host_not_found", 404),
             Self::JobNotFound => ("job_not_found", 404),
+            Self::JobInterrupted => ("job_interrupted", 503),
             Self::ApprovalNotFound => ("approval_not_found", 404),
             // The code of RFC 8628 (§5.13).
             Self::ApprovalExpired => ("expired_token", 400),
@@ -446,6 +451,7 @@ mod tests {
             Refusal::AgentNotFound,
             Refusal::HostNotFound,
             Refusal::JobNotFound,
+            Refusal::JobInterrupted,
             Refusal::ApprovalNotFound,
             Refusal::ApprovalExpired,
             Refusal::NotInABatch,

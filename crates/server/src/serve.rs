@@ -17,7 +17,7 @@ use procura_service::limits::Limits;
 use procura_service::people::openid::OpenIdProviders;
 use procura_service::people::{self, AccountError};
 use procura_service::system::{SystemClock, SystemEntropy};
-use procura_service::{Context, JournalHandle, Parts};
+use procura_service::{Context, JournalHandle, Parts, secrets};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::app::App;
@@ -126,8 +126,10 @@ impl Serve {
         let opened = open(self.config, DataDir::lock(&self.data)?, limits).await?;
         let mut live = Live::begin(opened.ctx.clone(), tool_servers);
         reports.extend(live.reports(self.patience).await);
-        let push = contact.map(|contact| push(contact, &opened.dir));
-        let push = push.transpose()?;
+        let push = match contact {
+            Some(contact) => Some(push(contact, &opened).await?),
+            None => None,
+        };
         warn_of_removed_algorithms(&opened.ctx).await?;
         let socket = opened.dir.fresh_socket()?;
         let admin = admin_socket::bind(&socket).with_context(|| {
@@ -270,13 +272,25 @@ pub async fn administer(
     Ok(reply)
 }
 
-/// The way to people's devices. Its key stays the same, since browsers take messages signed with that one only.
-fn push(contact: String, dir: &DataDir) -> anyhow::Result<Arc<Push>> {
-    let fresh = entropy::bytes(&SystemEntropy);
-    let secret = dir.secret(PUSH_KEY, fresh);
-    let secret = secret.context("the key for Web Push cannot be read")?;
-    let key = PushKey::from_secret(&secret);
-    let key = key.with_context(|| format!("{PUSH_KEY} in the data directory holds no key"))?;
+/// The way to people's devices. Its key stays the same, since browsers take messages signed with that one only: it is
+/// in the store, for which the file of an earlier version is taken in once.
+async fn push(contact: String, opened: &Opened) -> anyhow::Result<Arc<Push>> {
+    let file = opened.dir.secret(PUSH_KEY);
+    let file = file.context("the key for Web Push cannot be read")?;
+    let own = file.unwrap_or_else(|| entropy::bytes(&SystemEntropy));
+    PushKey::from_secret(&own).context("the key for Web Push is none")?;
+    let secret = secrets::push_secret(&opened.ctx, own).await?;
+    match file {
+        Some(file) if file == secret => {
+            tracing::info!("{PUSH_KEY} in the data directory is in the store, and can be removed");
+        }
+        Some(_) => tracing::warn!(
+            "{PUSH_KEY} in the data directory is not the key in the store, and not used: devices that were added \
+             with it have to be added again"
+        ),
+        None => {}
+    }
+    let key = PushKey::from_secret(&secret).context("the key for Web Push is none")?;
     let push = Push::new(key, contact, &FetchPolicy::server()).map_err(anyhow::Error::msg)?;
     Ok(Arc::new(push))
 }

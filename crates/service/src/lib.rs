@@ -15,12 +15,13 @@ mod error;
 pub mod housekeeping;
 mod journal;
 pub mod limits;
-mod nodes;
+pub mod nodes;
 pub mod notices;
 mod output;
 pub mod people;
 mod replay;
 pub mod schema;
+pub mod secrets;
 pub mod system;
 
 pub use context::{ArgumentsPolicy, Context, Parts, Policy, Provider};
