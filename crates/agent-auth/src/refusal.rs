@@ -165,6 +165,9 @@ pub enum Refusal {
     /// A stream ran for as long as streams may.
     #[error("The stream reached the longest time a stream may run. Open a new one.")]
     StreamTooLong,
+    /// The server stops while a stream is open.
+    #[error("The server is stopping. Open a new stream.")]
+    ServerStopping,
     /// No request for approval has this notification URL.
     #[error("No request for approval has this notification URL. Ask GET /agent/status instead.")]
     ApprovalNotFound,
@@ -279,6 +282,7 @@ impl Refusal {
             Self::ApprovalExpired => ("expired_token", 400),
             Self::NotInABatch => ("batch_unsupported_result_type", 400),
             Self::StreamTooLong => ("stream_too_long", 403),
+            Self::ServerStopping => ("server_stopping", 503),
             Self::UnknownHostsRefused => ("dynamic_host_registration_disabled", 403),
             Self::RateLimited { .. } => ("rate_limited", 429),
             Self::UpstreamRefused { .. } => ("upstream_refused", 422),
@@ -456,6 +460,7 @@ mod tests {
             Refusal::ApprovalExpired,
             Refusal::NotInABatch,
             Refusal::StreamTooLong,
+            Refusal::ServerStopping,
             Refusal::UnknownHostsRefused,
             Refusal::AutonomousRefused,
             Refusal::RateLimited {

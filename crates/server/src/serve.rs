@@ -67,6 +67,7 @@ pub(crate) struct Prepared {
     admin: UnixListener,
     live: Live,
     proxies: Proxies,
+    drain: Duration,
     housekeeping_every: Duration,
     senders: Vec<Box<dyn Sender>>,
     mail: Option<Box<Mail>>,
@@ -112,6 +113,7 @@ impl Serve {
         let mut reports = read_openapi(&mut self.config).await?;
         let tool_servers = std::mem::take(&mut self.config.tool_servers);
         let housekeeping_every = self.config.housekeeping_every;
+        let drain = self.config.drain;
         let mail = self.config.mail.take();
         let webhooks = std::mem::take(&mut self.config.webhooks);
         let contact = self.config.push_contact.take();
@@ -142,6 +144,7 @@ impl Serve {
             reports,
             opened,
             proxies,
+            drain,
             housekeeping_every,
             senders: notify::senders(webhooks, mail.clone(), push.clone()),
             mail,
@@ -185,19 +188,26 @@ impl Running {
         Reloader(self.tls.clone())
     }
 
-    /// Serves until `stop` is done, lets open requests finish, and closes the store. Stops of itself, with an error,
-    /// when the store is lost for good: whatever starts the program again then decides.
+    /// Serves until `stop` is done, and then for as long as it takes until no new requests come. Lets open requests
+    /// finish, ends streams, and closes the store. Stops of itself, with an error, when the store is lost for good:
+    /// whatever starts the program again then decides.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let drain = self.prepared.drain;
         let (app, work) = self.prepared.begin();
+        let stopping = app.ctx.stopping().clone();
         let mut lost = None;
         let stop = async {
             tokio::select! {
-                () = stop => {}
+                () = stop => {
+                    stopping.leave();
+                    tokio::time::sleep(drain).await;
+                }
                 error = work.lost() => {
                     tracing::error!(%error, "stopping: the store is lost");
                     lost = Some(error);
                 }
             }
+            stopping.end_streams();
         };
         match self.tls {
             None => listen::serve(self.listener, router(app), stop).await,

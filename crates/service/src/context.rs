@@ -33,6 +33,7 @@ use crate::notices::{Happening, Tally};
 use crate::people::vault::Vault;
 use crate::replay::ReplayGuard;
 use crate::secrets::Nonces;
+use crate::stopping::Stopping;
 
 /// Everything an operation needs. Cheap to clone.
 #[derive(Clone)]
@@ -67,6 +68,7 @@ struct Inner {
     journal: Journal,
     jobs: Jobs,
     node: NodeId,
+    stopping: Stopping,
     /// What housekeeping has removed since the start.
     removed: Mutex<Removed>,
     /// What became of notices since the start.
@@ -230,6 +232,7 @@ impl Context {
             snapshots: Snapshots::new(feed.is_some()),
             journal,
             jobs: Jobs::default(),
+            stopping: Stopping::default(),
             node: NodeId(format!("node_{}", to_base64url(&node))),
             removed: Mutex::default(),
             notices: Mutex::default(),
@@ -377,6 +380,11 @@ impl Context {
 
     pub(crate) fn listeners(&self) -> &Listeners {
         &self.inner.listeners
+    }
+
+    /// Whether this process is about to end.
+    pub fn stopping(&self) -> &Stopping {
+        &self.inner.stopping
     }
 
     /// Which run of which process this is.

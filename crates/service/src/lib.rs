@@ -22,8 +22,10 @@ pub mod people;
 mod replay;
 pub mod schema;
 pub mod secrets;
+mod stopping;
 pub mod system;
 
 pub use context::{ArgumentsPolicy, Context, Parts, Policy, Provider};
 pub use error::{Failure, ServiceError, ServiceResult};
 pub use journal::JournalHandle;
+pub use stopping::Stopping;
