@@ -19,8 +19,8 @@ use serde_json::{Map, Value};
 
 use crate::args::{
     AdminCommand, AgentsCommand, ApprovalsCommand, AuditCommand, ConfigCommand, GrantsCommand,
-    HostsCommand, HousekeepingCommand, ListArgs, NotificationsCommand, OpenapiCommand,
-    PeopleCommand, Subject, VaultCommand,
+    HostsCommand, HousekeepingCommand, ListArgs, NoncesCommand, NotificationsCommand,
+    OpenapiCommand, PeopleCommand, Subject, VaultCommand,
 };
 use crate::output;
 
@@ -238,6 +238,7 @@ fn request(subject: Subject) -> anyhow::Result<AdminRequest> {
         }
         Subject::Housekeeping(HousekeepingCommand::Run) => AdminRequest::RunHousekeeping,
         Subject::Vault(VaultCommand::Rewrap) => AdminRequest::RewrapVault,
+        Subject::Nonces(NoncesCommand::Rotate) => AdminRequest::RotateNonces,
         Subject::Backup { file } => {
             // The server has a working directory of its own.
             let file = std::path::absolute(file)?.into_os_string().into_string();

@@ -109,6 +109,9 @@ pub(crate) enum Subject {
     /// The keys that people entrusted to the server for services
     #[command(subcommand)]
     Vault(VaultCommand),
+    /// Nonces of DPoP proofs
+    #[command(subcommand)]
+    Nonces(NoncesCommand),
     /// Write a copy of all records into a new file, beside a running server or without one
     Backup {
         /// The new file
@@ -320,6 +323,12 @@ pub(crate) enum HousekeepingCommand {
 pub(crate) enum VaultCommand {
     /// Seal all of them under the first key of the key file, so that the others can go, and count them
     Rewrap,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NoncesCommand {
+    /// Make them with a new key before long; those that were made stay good for their time
+    Rotate,
 }
 
 #[derive(Debug, Subcommand)]

@@ -151,16 +151,23 @@ pub enum Refusal {
     #[error("No host is registered with this key.")]
     HostNotFound,
     /// No job has this name, or its result was not asked for in time.
-    #[error(
-        "No job has this name. Results are kept for an hour, and not across a restart of the server."
-    )]
+    #[error("No job has this name. Results are kept for an hour.")]
     JobNotFound,
+    /// The node at which a job ran ended before the job did.
+    #[error(
+        "The server stopped while it carried this out. Whether it was done, or how far, is not known: find out before \
+         doing it again."
+    )]
+    JobInterrupted,
     /// A batch holds a call whose result comes later or in pieces.
     #[error("Jobs and streams are not carried out in a batch. Execute this capability by itself.")]
     NotInABatch,
     /// A stream ran for as long as streams may.
     #[error("The stream reached the longest time a stream may run. Open a new one.")]
     StreamTooLong,
+    /// The server stops while a stream is open.
+    #[error("The server is stopping. Open a new stream.")]
+    ServerStopping,
     /// No request for approval has this notification URL.
     #[error("No request for approval has this notification URL. Ask GET /agent/status instead.")]
     ApprovalNotFound,
@@ -269,11 +276,13 @@ impl Refusal {
             Self::AgentNotFound => ("agent_not_found", 404),
             Self::HostNotFound => ("host_not_found", 404),
             Self::JobNotFound => ("job_not_found", 404),
+            Self::JobInterrupted => ("job_interrupted", 503),
             Self::ApprovalNotFound => ("approval_not_found", 404),
             // The code of RFC 8628 (§5.13).
             Self::ApprovalExpired => ("expired_token", 400),
             Self::NotInABatch => ("batch_unsupported_result_type", 400),
             Self::StreamTooLong => ("stream_too_long", 403),
+            Self::ServerStopping => ("server_stopping", 503),
             Self::UnknownHostsRefused => ("dynamic_host_registration_disabled", 403),
             Self::RateLimited { .. } => ("rate_limited", 429),
             Self::UpstreamRefused { .. } => ("upstream_refused", 422),
@@ -446,10 +455,12 @@ mod tests {
             Refusal::AgentNotFound,
             Refusal::HostNotFound,
             Refusal::JobNotFound,
+            Refusal::JobInterrupted,
             Refusal::ApprovalNotFound,
             Refusal::ApprovalExpired,
             Refusal::NotInABatch,
             Refusal::StreamTooLong,
+            Refusal::ServerStopping,
             Refusal::UnknownHostsRefused,
             Refusal::AutonomousRefused,
             Refusal::RateLimited {

@@ -74,6 +74,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Where it listens.
     pub listen: String,
+    /// For how long it goes on serving once it is told to stop, while it says that it is not ready.
+    pub drain: Duration,
     /// Where it keeps records.
     pub store: StoreChoice,
     /// How long published keys are kept.
@@ -196,6 +198,7 @@ impl Config {
                 .map_err(|taken| named(taken.to_string()))?;
         }
         document.judge()?;
+        let store = std::mem::take(&mut document.store).choose(environment.store_url)?;
         let sections = std::mem::take(&mut document.openapi).into_iter();
         let described = sections.map(|section| section.judge(&upstreams));
         let tool_servers = std::mem::take(&mut document.mcp).into_iter();
@@ -220,7 +223,8 @@ impl Config {
             tls,
             catalogue,
             listen,
-            store: document.store.choose(environment.store_url)?,
+            drain: document.server.drain(&store),
+            store,
             jwks_cache: document.jwks.cache(),
             jwks_fetch: document.jwks.fetch(),
             webhooks: document.notify.webhooks()?,

@@ -1,7 +1,7 @@
 //! The data directory: who may use it, and where things lie in it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -44,24 +44,13 @@ impl DataDir {
         self.path.join("procura.db")
     }
 
-    /// The secret in a file of this directory, which nobody else can read: made of these bytes if there is none yet.
-    pub(crate) fn secret(&self, name: &str, fresh: [u8; 32]) -> io::Result<[u8; 32]> {
+    /// The secret that an earlier version kept in a file of this directory.
+    pub(crate) fn secret(&self, name: &str) -> io::Result<Option<[u8; 32]>> {
         let path = self.path.join(name);
-        let mut options = OpenOptions::new();
-        let made = options.create_new(true).write(true).mode(0o600).open(&path);
-        match made {
-            Ok(mut file) => {
-                file.write_all(&fresh)?;
-                file.sync_all()?;
-                self.sync()?;
-                Ok(fresh)
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let kept = fs::read(&path)?;
-                let wrong =
-                    |_| io::Error::other(format!("{} has to hold 32 bytes", path.display()));
-                kept.try_into().map_err(wrong)
-            }
+        let wrong = |_| io::Error::other(format!("{} has to hold 32 bytes", path.display()));
+        match fs::read(&path) {
+            Ok(kept) => kept.try_into().map(Some).map_err(wrong),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -136,6 +125,17 @@ mod tests {
         );
         drop(held);
         DataDir::lock(&path).unwrap();
+    }
+
+    #[test]
+    fn a_secret_of_an_earlier_version_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::lock(folder.path()).unwrap();
+        assert_eq!(dir.secret("push.key").unwrap(), None);
+        fs::write(folder.path().join("push.key"), [7; 32]).unwrap();
+        assert_eq!(dir.secret("push.key").unwrap(), Some([7; 32]));
+        fs::write(folder.path().join("push.key"), [7; 31]).unwrap();
+        assert!(dir.secret("push.key").is_err());
     }
 
     #[test]

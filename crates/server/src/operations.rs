@@ -24,8 +24,11 @@ async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The store can be read and written.
+/// The store can be read and written, and this process is not about to end.
 async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
+    if app.ctx.stopping().is_leaving() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
     match app.ctx.check_ready().await {
         Ok(()) => (StatusCode::OK, "ready\n"),
         Err(error) => {

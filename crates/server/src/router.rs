@@ -8,8 +8,8 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse as _, Response};
-use http::header::{ACCEPT, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::header::{ACCEPT, CONNECTION, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::token::dpop;
 use procura_agent_auth::token::possession::Demand;
@@ -65,8 +65,21 @@ fn finish(routes: Router<App>, app: App) -> Router {
     let broken = CatchPanicLayer::custom(|_: Box<dyn Any + Send>| internal_error());
     routes
         .layer(broken)
+        .layer(from_fn_with_state(app.clone(), take_leave))
         .layer(from_fn_with_state(app.clone(), log))
         .with_state(app)
+}
+
+/// Has clients connect elsewhere before this server takes no connections any more. HTTP/2 has a frame for that, which is
+/// sent then.
+async fn take_leave(State(app): State<App>, request: Request, next: Next) -> Response {
+    let keeps_connections = request.version() <= Version::HTTP_11;
+    let mut response = next.run(request).await;
+    if keeps_connections && app.ctx.stopping().is_leaving() {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
 }
 
 /// Points whoever is not authenticated at the discovery document (§5.14), and at DPoP where that is missing

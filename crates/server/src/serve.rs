@@ -17,7 +17,7 @@ use procura_service::limits::Limits;
 use procura_service::people::openid::OpenIdProviders;
 use procura_service::people::{self, AccountError};
 use procura_service::system::{SystemClock, SystemEntropy};
-use procura_service::{Context, JournalHandle, Parts};
+use procura_service::{Context, JournalHandle, Parts, secrets};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::app::App;
@@ -67,6 +67,7 @@ pub(crate) struct Prepared {
     admin: UnixListener,
     live: Live,
     proxies: Proxies,
+    drain: Duration,
     housekeeping_every: Duration,
     senders: Vec<Box<dyn Sender>>,
     mail: Option<Box<Mail>>,
@@ -112,6 +113,7 @@ impl Serve {
         let mut reports = read_openapi(&mut self.config).await?;
         let tool_servers = std::mem::take(&mut self.config.tool_servers);
         let housekeeping_every = self.config.housekeeping_every;
+        let drain = self.config.drain;
         let mail = self.config.mail.take();
         let webhooks = std::mem::take(&mut self.config.webhooks);
         let contact = self.config.push_contact.take();
@@ -126,8 +128,10 @@ impl Serve {
         let opened = open(self.config, DataDir::lock(&self.data)?, limits).await?;
         let mut live = Live::begin(opened.ctx.clone(), tool_servers);
         reports.extend(live.reports(self.patience).await);
-        let push = contact.map(|contact| push(contact, &opened.dir));
-        let push = push.transpose()?;
+        let push = match contact {
+            Some(contact) => Some(push(contact, &opened).await?),
+            None => None,
+        };
         warn_of_removed_algorithms(&opened.ctx).await?;
         let socket = opened.dir.fresh_socket()?;
         let admin = admin_socket::bind(&socket).with_context(|| {
@@ -140,6 +144,7 @@ impl Serve {
             reports,
             opened,
             proxies,
+            drain,
             housekeeping_every,
             senders: notify::senders(webhooks, mail.clone(), push.clone()),
             mail,
@@ -183,19 +188,26 @@ impl Running {
         Reloader(self.tls.clone())
     }
 
-    /// Serves until `stop` is done, lets open requests finish, and closes the store. Stops of itself, with an error,
-    /// when the store is lost for good: whatever starts the program again then decides.
+    /// Serves until `stop` is done, and then for as long as it takes until no new requests come. Lets open requests
+    /// finish, ends streams, and closes the store. Stops of itself, with an error, when the store is lost for good:
+    /// whatever starts the program again then decides.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let drain = self.prepared.drain;
         let (app, work) = self.prepared.begin();
+        let stopping = app.ctx.stopping().clone();
         let mut lost = None;
         let stop = async {
             tokio::select! {
-                () = stop => {}
+                () = stop => {
+                    stopping.leave();
+                    tokio::time::sleep(drain).await;
+                }
                 error = work.lost() => {
                     tracing::error!(%error, "stopping: the store is lost");
                     lost = Some(error);
                 }
             }
+            stopping.end_streams();
         };
         match self.tls {
             None => listen::serve(self.listener, router(app), stop).await,
@@ -270,13 +282,25 @@ pub async fn administer(
     Ok(reply)
 }
 
-/// The way to people's devices. Its key stays the same, since browsers take messages signed with that one only.
-fn push(contact: String, dir: &DataDir) -> anyhow::Result<Arc<Push>> {
-    let fresh = entropy::bytes(&SystemEntropy);
-    let secret = dir.secret(PUSH_KEY, fresh);
-    let secret = secret.context("the key for Web Push cannot be read")?;
-    let key = PushKey::from_secret(&secret);
-    let key = key.with_context(|| format!("{PUSH_KEY} in the data directory holds no key"))?;
+/// The way to people's devices. Its key stays the same, since browsers take messages signed with that one only: it is
+/// in the store, for which the file of an earlier version is taken in once.
+async fn push(contact: String, opened: &Opened) -> anyhow::Result<Arc<Push>> {
+    let file = opened.dir.secret(PUSH_KEY);
+    let file = file.context("the key for Web Push cannot be read")?;
+    let own = file.unwrap_or_else(|| entropy::bytes(&SystemEntropy));
+    PushKey::from_secret(&own).context("the key for Web Push is none")?;
+    let secret = secrets::push_secret(&opened.ctx, own).await?;
+    match file {
+        Some(file) if file == secret => {
+            tracing::info!("{PUSH_KEY} in the data directory is in the store, and can be removed");
+        }
+        Some(_) => tracing::warn!(
+            "{PUSH_KEY} in the data directory is not the key in the store, and not used: devices that were added \
+             with it have to be added again"
+        ),
+        None => {}
+    }
+    let key = PushKey::from_secret(&secret).context("the key for Web Push is none")?;
     let push = Push::new(key, contact, &FetchPolicy::server()).map_err(anyhow::Error::msg)?;
     Ok(Arc::new(push))
 }

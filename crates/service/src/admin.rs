@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use self::error::{AdminError, refused, shown};
 use crate::context::Context;
-use crate::housekeeping;
 use crate::people::vault::{self, VaultError};
+use crate::{housekeeping, secrets};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,6 +166,8 @@ pub enum AdminRequest {
     RunHousekeeping,
     /// Put people's keys for services under the first key of the key file.
     RewrapVault,
+    /// Make DPoP nonces with a new key.
+    RotateNonces,
     /// Write a copy of all records into a new file.
     BackUp {
         /// Its absolute path.
@@ -258,6 +260,10 @@ async fn answer(ctx: &Context, call: &AdminCall) -> Result<Value, AdminError> {
         AdminRequest::AuditVerify => log::verify(ctx).await,
         AdminRequest::RunHousekeeping => {
             shown(&housekeeping::run(ctx, &call.actor(), ctx.now()).await?)
+        }
+        AdminRequest::RotateNonces => {
+            secrets::rotate_nonces(ctx, &call.actor()).await?;
+            Ok(json!({ "rotated": true }))
         }
         AdminRequest::RewrapVault => match vault::rewrap(ctx, &call.actor()).await {
             Ok(count) => Ok(json!({ "rewrapped": count })),

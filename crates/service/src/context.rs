@@ -10,11 +10,12 @@ use procura_agent_auth::method::{CustomMethod, InboxLimits, Method};
 use procura_agent_auth::notice::NoticePolicy;
 use procura_agent_auth::registration::RegistrationPolicy;
 use procura_agent_auth::token::Window;
-use procura_agent_auth::token::nonce::NonceKey;
 use procura_fetch::KeySets;
 use procura_keys::clock::{Clock, Timestamp};
+use procura_keys::digest::to_base64url;
 use procura_keys::entropy::{self, Entropy};
 use procura_people::session::SessionPolicy;
+use procura_store::nodes::NodeId;
 use procura_store::{Store, StoreError, StoreResult, Transaction};
 
 use crate::agent_auth::execute::jobs::Jobs;
@@ -23,13 +24,16 @@ use crate::agent_auth::notification::Listeners;
 use crate::agent_auth::possession::PossessionPolicy;
 use crate::agent_auth::snapshot::Snapshots;
 use crate::catalogue::Catalogue;
+use crate::error::ServiceResult;
 use crate::housekeeping::{Removed, RetentionPolicy};
 use crate::journal::{Journal, JournalHandle};
 use crate::limits::Limits;
-use crate::nodes;
+use crate::nodes::{self, life};
 use crate::notices::{Happening, Tally};
 use crate::people::vault::Vault;
 use crate::replay::ReplayGuard;
+use crate::secrets::Nonces;
+use crate::stopping::Stopping;
 
 /// Everything an operation needs. Cheap to clone.
 #[derive(Clone)]
@@ -59,10 +63,12 @@ struct Inner {
     vault: Vault,
     actor_keys: Option<Arc<ActorKeys>>,
     replay: ReplayGuard,
-    nonce_key: NonceKey,
+    nonces: Nonces,
     snapshots: Snapshots,
     journal: Journal,
     jobs: Jobs,
+    node: NodeId,
+    stopping: Stopping,
     /// What housekeeping has removed since the start.
     removed: Mutex<Removed>,
     /// What became of notices since the start.
@@ -196,13 +202,15 @@ pub enum ArgumentsPolicy {
 
 impl Context {
     /// Puts a context together and starts its journal. Needs a running event loop.
-    pub async fn start(parts: Parts) -> StoreResult<(Self, JournalHandle)> {
+    pub async fn start(parts: Parts) -> ServiceResult<(Self, JournalHandle)> {
         let now = parts.clock.now();
         let feed = parts.store.listen().await?;
         let mut tx = parts.store.read().await?;
         let seen = tx.list_seen(now).await?;
         drop(tx);
-        let nonce_key = NonceKey::new(entropy::bytes(parts.entropy.as_ref()));
+        let fresh = entropy::bytes(parts.entropy.as_ref());
+        let nonces = Nonces::load(parts.store.as_ref(), fresh, now).await?;
+        let node = entropy::bytes::<16>(parts.entropy.as_ref());
         let (journal, handle) = Journal::start(
             Arc::clone(&parts.store),
             Arc::clone(&parts.clock),
@@ -220,10 +228,12 @@ impl Context {
             vault: parts.vault,
             actor_keys: parts.actor_keys,
             replay: ReplayGuard::restored(&seen),
-            nonce_key,
+            nonces,
             snapshots: Snapshots::new(feed.is_some()),
             journal,
             jobs: Jobs::default(),
+            stopping: Stopping::default(),
+            node: NodeId(format!("node_{}", to_base64url(&node))),
             removed: Mutex::default(),
             notices: Mutex::default(),
             listeners: Listeners::default(),
@@ -231,7 +241,9 @@ impl Context {
         let ctx = Self {
             inner: Arc::new(inner),
         };
+        life::begin(&ctx).await?;
         if let Some(feed) = feed {
+            tokio::spawn(life::go_on(ctx.downgrade()));
             tokio::spawn(nodes::follow(ctx.downgrade(), feed));
         }
         Ok((ctx, handle))
@@ -274,10 +286,9 @@ impl Context {
         &self.inner.limits
     }
 
-    /// Drops what time has made useless in memory: results nobody asked for, full counters. Call it each minute.
+    /// Drops what time has made useless in memory: full counters. Call it each minute.
     pub fn tidy(&self) {
         self.inner.limits.sweep();
-        self.inner.jobs.sweep(self.now());
     }
 
     /// What housekeeping has removed since the start.
@@ -355,8 +366,8 @@ impl Context {
         &self.inner.replay
     }
 
-    pub(crate) fn nonce_key(&self) -> &NonceKey {
-        &self.inner.nonce_key
+    pub(crate) fn nonces(&self) -> &Nonces {
+        &self.inner.nonces
     }
 
     pub(crate) fn snapshots(&self) -> &Snapshots {
@@ -369,6 +380,21 @@ impl Context {
 
     pub(crate) fn listeners(&self) -> &Listeners {
         &self.inner.listeners
+    }
+
+    /// Whether this process is about to end.
+    pub fn stopping(&self) -> &Stopping {
+        &self.inner.stopping
+    }
+
+    /// Which run of which process this is.
+    pub(crate) fn node(&self) -> &NodeId {
+        &self.inner.node
+    }
+
+    /// Whether other processes use the same store.
+    pub(crate) fn is_one_of_several(&self) -> bool {
+        self.snapshots().are_shared()
     }
 
     pub(crate) fn jobs(&self) -> &Jobs {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::error::ServiceResult;
-use crate::{activity, audit};
+use crate::{activity, audit, secrets};
 
 /// Repeats a removal, each time in a transaction of its own, until it removes less than a batch. A macro, because
 /// the futures of async closures cannot be shown to be `Send` when they borrow.
@@ -115,6 +115,8 @@ pub async fn run(ctx: &Context, actor: &str, now: Timestamp) -> ServiceResult<Re
         ..Removed::default()
     };
     remove_unanswered_challenges(ctx, now).await?;
+    secrets::keep_house(ctx, actor, now).await?;
+    batches!(ctx, |tx| tx.delete_old_jobs(now, BATCH));
     let before = now.minus(ctx.policy().notices.keep);
     batches!(ctx, |tx| tx.delete_old_notices(before, BATCH));
     remove_pending(ctx, now, &mut removed).await?;

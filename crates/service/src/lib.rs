@@ -15,14 +15,17 @@ mod error;
 pub mod housekeeping;
 mod journal;
 pub mod limits;
-mod nodes;
+pub mod nodes;
 pub mod notices;
 mod output;
 pub mod people;
 mod replay;
 pub mod schema;
+pub mod secrets;
+mod stopping;
 pub mod system;
 
 pub use context::{ArgumentsPolicy, Context, Parts, Policy, Provider};
 pub use error::{Failure, ServiceError, ServiceResult};
 pub use journal::JournalHandle;
+pub use stopping::Stopping;

@@ -1,11 +1,15 @@
 //! One of several processes: keeps up with what the others do.
 
+pub(crate) mod life;
+
 use std::time::Duration;
 
 use procura_store::nodes::Feed;
 use tokio::time::sleep;
 
 use crate::context::WeakContext;
+
+pub use self::life::leave;
 
 /// Takes in the news of a store for as long as anybody uses the context.
 pub(crate) async fn follow(ctx: WeakContext, feed: Box<dyn Feed>) {

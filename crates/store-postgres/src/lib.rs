@@ -49,8 +49,12 @@ mod hosts;
 mod housekeeping;
 #[path = "../../store-sql/src/invitations.rs"]
 mod invitations;
+#[path = "../../store-sql/src/jobs.rs"]
+mod jobs;
 #[path = "../../store-sql/src/labels.rs"]
 mod labels;
+#[path = "../../store-sql/src/nodes.rs"]
+mod nodes;
 #[path = "../../store-sql/src/notices.rs"]
 mod notices;
 #[path = "../../store-sql/src/openid.rs"]
@@ -66,6 +70,8 @@ mod recovery_codes;
 mod replay;
 #[path = "../../store-sql/src/search.rs"]
 mod search;
+#[path = "../../store-sql/src/secrets.rs"]
+mod secrets;
 #[path = "../../store-sql/src/sessions.rs"]
 mod sessions;
 mod store;

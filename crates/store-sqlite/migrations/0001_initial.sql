@@ -333,3 +333,38 @@ CREATE INDEX notices_waiting ON notices (receiver, due_at, id) WHERE status = 'w
 CREATE INDEX notices_by_receiver ON notices (receiver, planned_at);
 CREATE INDEX notices_by_user ON notices (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX notices_settled ON notices (updated_at) WHERE status <> 'waiting';
+
+-- What every node, and every later start, has to know alike.
+CREATE TABLE secrets (
+    purpose TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    value BLOB NOT NULL CHECK (length(value) = 32),
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (purpose, number)
+) WITHOUT ROWID;
+
+-- Processes that share the database, and how often each has given a sign of life.
+CREATE TABLE nodes (
+    id TEXT NOT NULL PRIMARY KEY,
+    beats BIGINT NOT NULL
+) WITHOUT ROWID;
+
+-- Calls that finish later.
+CREATE TABLE jobs (
+    id TEXT NOT NULL PRIMARY KEY,
+    agent_id TEXT NOT NULL,
+    capability TEXT NOT NULL,
+    jti TEXT NOT NULL,
+    -- Where it runs.
+    node TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('pending', 'completed', 'failed', 'interrupted')),
+    -- JSON: the result, or the error as it is shown.
+    outcome TEXT,
+    started_at BIGINT NOT NULL,
+    forget_at BIGINT,
+    CHECK ((forget_at IS NULL) = (status = 'pending')),
+    CHECK (outcome IS NULL OR status IN ('completed', 'failed')),
+    CHECK (outcome IS NOT NULL OR status <> 'completed')
+);
+CREATE INDEX jobs_pending ON jobs (node, id) WHERE status = 'pending';
+CREATE INDEX jobs_by_end ON jobs (forget_at) WHERE forget_at IS NOT NULL;

@@ -17,7 +17,9 @@ pub mod grants;
 pub mod hosts;
 pub mod housekeeping;
 pub mod invitations;
+pub mod jobs;
 pub mod labels;
+pub mod nodes;
 pub mod notices;
 pub mod openid;
 pub mod passkeys;
@@ -26,6 +28,7 @@ pub mod recovery_codes;
 pub mod replay;
 pub mod samples;
 pub mod search;
+pub mod secrets;
 pub mod sessions;
 pub mod transactions;
 pub mod vault;
@@ -208,6 +211,22 @@ macro_rules! contract_tests {
                 tokens_are_remembered_until_their_time
                 names_are_kept_apart_to_the_last_character
                 hundreds_of_tokens_are_added_at_once
+            }
+            secrets {
+                a_secret_comes_back_newest_first
+                of_parallel_makers_one_makes_the_secret
+                old_secrets_are_forgotten
+            }
+            jobs {
+                a_job_comes_back_as_it_was_in_every_state
+                a_job_has_a_name_of_its_own
+                a_job_ends_once
+                of_parallel_ends_one_counts
+                pending_jobs_are_found_by_their_node
+                old_jobs_are_forgotten_in_bounded_numbers
+            }
+            nodes {
+                signs_of_life_are_counted_for_each_node
             }
             transactions {
                 dropping_a_transaction_undoes_all_of_it

@@ -16,6 +16,7 @@ mod backup;
 pub mod contract;
 mod error;
 pub mod housekeeping;
+pub mod jobs;
 pub mod labels;
 pub mod memory;
 pub mod nodes;
@@ -23,6 +24,7 @@ pub mod notices;
 pub mod people;
 pub mod replay;
 pub mod search;
+pub mod secrets;
 
 use std::path::Path;
 
@@ -78,6 +80,9 @@ pub trait Transaction:
     + labels::LabelStore
     + notices::NoticeStore
     + replay::ReplayStore
+    + secrets::SecretStore
+    + jobs::JobStore
+    + nodes::NodeStore
     + housekeeping::HousekeepingStore
     + Send
 {

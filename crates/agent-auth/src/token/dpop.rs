@@ -12,7 +12,7 @@ use procura_keys::verifying_key::{VerifyingKey, VerifyingKeyError};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::nonce::NonceKey;
+use super::nonce::NonceKeys;
 use super::{FORM, TokenDefect, Window, claims};
 use crate::refusal::Refusal;
 
@@ -34,7 +34,7 @@ pub struct Expected<'a> {
     /// Host header says.
     pub url: &'a str,
     /// What nonces are recognised with, where proofs need one.
-    pub nonces: Option<&'a NonceKey>,
+    pub nonces: Option<&'a NonceKeys>,
     /// For how long proofs are good.
     pub window: Window,
     /// The present moment.

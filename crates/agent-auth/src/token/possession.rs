@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::dpop::{self, DpopDefect, Expected, VerifiedProof};
-use super::nonce::NonceKey;
+use super::nonce::NonceKeys;
 use super::{TokenDefect, Window};
 use crate::refusal::Refusal;
 
@@ -108,7 +108,7 @@ pub struct Terms<'a> {
     /// Its base URL.
     pub issuer: &'a str,
     /// What nonces are recognised with, where proofs need one.
-    pub nonces: Option<&'a NonceKey>,
+    pub nonces: Option<&'a NonceKeys>,
     /// For how long proofs are good.
     pub window: Window,
     /// The present moment.

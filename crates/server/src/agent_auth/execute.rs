@@ -10,13 +10,14 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use http::header::{ACCEPT, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
+use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::wire::execute::{
     BatchRequest, BatchResponse, ExecuteRequest, ExecuteResponse, JobResponse, JobStatus,
 };
 use procura_service::agent_auth::execute::batch;
 use procura_service::agent_auth::execute::jobs::{self, JobId, JobState};
 use procura_service::agent_auth::execute::{self, Execution, Piece};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::caller::{Asking, Executing};
@@ -72,30 +73,28 @@ pub(super) async fn job(
     State(app): State<App>,
     Asking(caller, name): Asking,
 ) -> Result<Response, Rejection> {
-    let state = jobs::state(&app.ctx, &caller, &name)?;
-    let answer = |status| JobResponse {
-        status,
-        status_url: None,
-        result: None,
-        error: None,
-    };
+    let state = jobs::state(&app.ctx, &caller, &name).await?;
     Ok(match state {
         JobState::Pending => pending(&app, &JobId::from_name(name)).into_response(),
         JobState::Completed(value) => Json(JobResponse {
+            status: JobStatus::Completed,
+            status_url: None,
             result: Some(value),
-            ..answer(JobStatus::Completed)
+            error: None,
         })
         .into_response(),
-        JobState::Failed(reason) => {
-            let failed =
-                || json!({ "error": "internal_error", "message": "The capability failed." });
-            let error = reason.map_or_else(failed, |refusal| refusal.body());
-            Json(JobResponse {
-                error: Some(error),
-                ..answer(JobStatus::Failed)
-            })
-            .into_response()
-        }
+        JobState::Failed(error) => failed(error).into_response(),
+        JobState::Interrupted => failed(Some(Refusal::JobInterrupted.body())).into_response(),
+    })
+}
+
+fn failed(error: Option<Value>) -> Json<JobResponse> {
+    let untold = || json!({ "error": "internal_error", "message": "The capability failed." });
+    Json(JobResponse {
+        status: JobStatus::Failed,
+        status_url: None,
+        result: None,
+        error: Some(error.unwrap_or_else(untold)),
     })
 }
 

@@ -33,7 +33,7 @@ use super::proxy::ProxySection;
 use super::security::SecuritySection;
 use super::sign_in::SignInSection;
 use super::span::{Span, SpanOrOff};
-use super::store::StoreSection;
+use super::store::{Nodes, StoreChoice, StoreSection};
 use super::tls::TlsSection;
 use super::upstream::UpstreamSection;
 use super::vault::VaultSection;
@@ -113,11 +113,23 @@ pub(super) struct ProviderSection {
     public_capabilities: bool,
 }
 
-/// `[server]`: where it listens.
+/// `[server]`: where it listens, and how it ends.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ServerSection {
     pub(super) listen: String,
+    pub(super) drain: Option<Span>,
+}
+
+impl ServerSection {
+    /// With several nodes, somebody spreads requests over them and has to notice.
+    pub(super) fn drain(&self, store: &StoreChoice) -> Duration {
+        let usual = match store {
+            StoreChoice::Postgres(_, Nodes::Several) => Duration::from_secs(5),
+            StoreChoice::Postgres(_, Nodes::One) | StoreChoice::Embedded => Duration::ZERO,
+        };
+        self.drain.map_or(usual, |drain| drain.0)
+    }
 }
 
 /// `[hosts]`: what to do with hosts.
@@ -391,6 +403,7 @@ impl Default for ServerSection {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
+            drain: None,
         }
     }
 }

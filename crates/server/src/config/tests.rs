@@ -27,6 +27,20 @@ fn defaults_fill_everything_but_who_and_what() {
 }
 
 #[test]
+fn several_nodes_go_on_for_a_while_when_they_are_told_to_stop() {
+    let drain = |more: &str| {
+        Config::parse(&format!("{MINIMAL}\n{more}"), None)
+            .unwrap()
+            .drain
+    };
+    let several = "[store]\nurl = \"postgres://db.example/procura\"\nnodes = \"several\"\n";
+    assert_eq!(drain(""), Duration::ZERO);
+    assert_eq!(drain(several), Duration::from_secs(5));
+    let named = format!("[server]\ndrain = \"700ms\"\n{several}");
+    assert_eq!(drain(&named), Duration::from_millis(700));
+}
+
+#[test]
 fn a_listen_address_from_the_command_line_makes_the_issuer_unless_the_file_names_one() {
     let made = Config::parse(MINIMAL, Some("127.0.0.1:9999")).unwrap();
     assert_eq!(made.provider.issuer, "http://127.0.0.1:9999");

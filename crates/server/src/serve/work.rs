@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use procura_service::{Context, JournalHandle, housekeeping};
+use procura_service::{Context, JournalHandle, housekeeping, nodes, secrets};
 use procura_store::StoreError;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
@@ -85,9 +85,17 @@ async fn keep_house(ctx: Context, every: Duration, mut stopped: watch::Receiver<
     let mut next_tidying = Instant::now() + TIDY_EVERY;
     loop {
         tokio::select! {
-            _ = stopped.changed() => return,
+            _ = stopped.changed() => {
+                if let Err(error) = nodes::leave(&ctx, LAST_JOBS).await {
+                    tracing::error!(%error, "the jobs that were running cannot be noted as interrupted");
+                }
+                return;
+            }
             () = sleep_until(next_tidying) => {
                 ctx.tidy();
+                if let Err(error) = secrets::reload(&ctx).await {
+                    tracing::error!(%error, "secrets of the installation cannot be read");
+                }
                 next_tidying = Instant::now() + TIDY_EVERY;
             }
             () = sleep_until(next_run) => {
@@ -102,4 +110,6 @@ async fn keep_house(ctx: Context, every: Duration, mut stopped: watch::Receiver<
 
 const FIRST_RUN: Duration = Duration::from_secs(5);
 const TIDY_EVERY: Duration = Duration::from_mins(1);
+/// How long jobs may go on once the server is told to stop.
+const LAST_JOBS: Duration = Duration::from_secs(10);
 const LAST_WRITES: Duration = Duration::from_secs(10);

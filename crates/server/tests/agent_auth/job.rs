@@ -188,13 +188,36 @@ async fn each_question_takes_a_token_of_its_own_for_one_of_three_places() {
 }
 
 #[tokio::test]
-async fn after_a_restart_a_job_is_gone() {
-    let (bank, _jobs, agent, answer) = started().await;
+async fn a_job_that_ran_at_a_restart_is_interrupted_for_good() {
+    let (bank, jobs, agent, answer) = started().await;
     let after = bank.restarted().await;
-    assert_eq!(
-        ask(&after, &agent, &answer).await.refusal(),
-        (404, "job_not_found")
-    );
+    let interrupted = ask(&after, &agent, &answer).await;
+    assert_eq!(interrupted.status, 200);
+    assert_eq!(interrupted.members(), ["error", "status"]);
+    assert_eq!(interrupted.body["status"], "failed");
+    assert_eq!(interrupted.body["error"]["error"], "job_interrupted");
+    let finished = &after.records_of("capability.finished").await;
+    assert_eq!(finished.len(), 1);
+    assert_eq!(finished[0]["outcome"], "job_interrupted");
+    assert_eq!(finished[0]["capability"], "work");
+    assert_eq!(finished[0]["agent_id"], agent.id);
+
+    // Whoever was told that nobody knows has drawn conclusions from it.
+    jobs.end(Ok(json!(1)));
+    while after.records_of("capability.finished").await.len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let still = ask(&after, &agent, &answer).await;
+    assert_eq!(still.body, interrupted.body);
+}
+
+#[tokio::test]
+async fn what_a_job_came_to_is_known_after_a_restart() {
+    let (bank, jobs, agent, answer) = started().await;
+    jobs.end(Ok(json!({ "lines": 12 })));
+    let before = ended(&bank, &agent, &answer).await;
+    let after = bank.restarted().await;
+    assert_eq!(ask(&after, &agent, &answer).await.body, before.body);
 }
 
 /// What operators are told holds for those who ask.

@@ -43,6 +43,17 @@ async fn a_listener_learns_at_once_of_an_approval_and_the_stream_ends() {
     assert!(events.event().await.is_none());
 }
 
+#[tokio::test]
+async fn a_listener_is_let_go_when_the_server_stops() {
+    let bank = Bank::start().await;
+    let (_, _, answer) = asked(&bank).await;
+    let mut events = listening(&bank, &answer).await;
+    assert_eq!(told(&mut events).await, "pending");
+    bank.ctx.stopping().leave();
+    bank.ctx.stopping().end_streams();
+    assert!(events.event().await.is_none());
+}
+
 // AA-10.10.2-01
 #[tokio::test]
 async fn a_listener_learns_of_denial_and_revocation() {

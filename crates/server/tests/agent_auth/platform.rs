@@ -33,6 +33,21 @@ async fn requests_are_counted_by_route_and_outcome_and_strangers_cannot_add_labe
     assert!(!answer.text.contains("BREW"), "{}", answer.text);
 }
 
+#[tokio::test]
+async fn a_server_that_is_told_to_stop_says_so_and_goes_on_serving() {
+    let bank = Bank::start().await;
+    let (_, agent) = bank.approved_agent(json!(["echo"])).await;
+    let ready = bank.get("/readyz", None).await;
+    assert_eq!((ready.status, ready.header("connection")), (200, None));
+    bank.ctx.stopping().leave();
+    let ready = bank.get("/readyz", None).await;
+    assert_eq!((ready.status, ready.text.as_str()), (503, "stopping\n"));
+    assert_eq!(bank.get("/healthz", None).await.status, 200);
+    let answer = bank.execute(&agent, "echo", json!({})).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("connection"), Some("close"));
+}
+
 // AA-8.2-03
 #[tokio::test]
 async fn tokens_refused_for_their_time_are_counted() {

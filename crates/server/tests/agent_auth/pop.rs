@@ -8,6 +8,8 @@ use procura_keys::digest::{sha256, to_base64url};
 use procura_keys::key::SigningKey;
 use procura_keys::thumbprint::Thumbprint;
 use procura_keys::verifying_key::VerifyingKey;
+use procura_service::admin::AdminRequest;
+use procura_service::{housekeeping, secrets};
 use serde_json::{Value, json};
 
 use crate::support::http::Answer;
@@ -316,6 +318,63 @@ async fn a_nonce_is_told_and_good_for_the_same_token() {
     let stale = echo(&bank, "DPoP", &token, &[&with_nonce(&token)]).await;
     assert_eq!(stale.refusal(), (401, "use_dpop_nonce"));
     assert_ne!(stale.header("dpop-nonce").unwrap(), nonce);
+}
+
+#[tokio::test]
+async fn a_nonce_is_good_at_every_node_and_across_a_new_key() {
+    let config = with_issuer("https://bank.example") + "\n[security]\ndpop_nonce = true\n";
+    let bank = Bank::start_with(&config).await;
+    let (_, agent) = bank.approved_agent(json!(["echo"])).await;
+    let key = new_key();
+    let send = async |at: &Bank, nonce: Option<&str>| {
+        let token = bound_token(at, &agent, &key);
+        let mut claims = proof_claims(at, &token);
+        if let Some(nonce) = nonce {
+            claims["nonce"] = json!(nonce);
+        }
+        echo(at, "DPoP", &token, &[&proof_of(&claims, &key)]).await
+    };
+    let told = async |at: &Bank| {
+        let refused = send(at, None).await;
+        refused.header("dpop-nonce").unwrap().to_owned()
+    };
+    let nonce = told(&bank).await;
+    let other = bank.restarted().await;
+    assert_eq!(send(&other, Some(&nonce)).await.status, 200);
+
+    let rotated = bank.administer(AdminRequest::RotateNonces).await;
+    assert_eq!(rotated, json!({ "rotated": true }));
+    assert_eq!(bank.records_of("nonces.rotated").await.len(), 1);
+    bank.clock.advance(Duration::from_mins(2));
+    // One node knows the new key, and the other has not looked yet.
+    let of_new_key = told(&bank).await;
+    assert_eq!(send(&other, Some(&of_new_key)).await.status, 401);
+    secrets::reload(&other.ctx).await.unwrap();
+    for (nonce, at) in [(&nonce, &bank), (&nonce, &other), (&of_new_key, &other)] {
+        assert_eq!(send(at, Some(nonce)).await.status, 200);
+    }
+    assert_eq!(told(&other).await, of_new_key);
+
+    bank.clock.advance(Duration::from_mins(6));
+    housekeeping::run(&other.ctx, "policy", other.now())
+        .await
+        .unwrap();
+    let kept = bank
+        .store
+        .read()
+        .await
+        .unwrap()
+        .list_secrets("dpop-nonces")
+        .await;
+    assert_eq!(kept.unwrap().len(), 1);
+    let later = told(&bank).await;
+    assert_eq!(send(&other, Some(&later)).await.status, 200);
+    // After a day a new key is made by itself.
+    bank.clock.advance(Duration::from_hours(24));
+    housekeeping::run(&other.ctx, "policy", other.now())
+        .await
+        .unwrap();
+    assert_eq!(bank.records_of("nonces.rotated").await.len(), 2);
 }
 
 #[tokio::test]

@@ -140,6 +140,29 @@ async fn a_stream_is_cut_when_its_agent_is_revoked() {
     );
 }
 
+#[tokio::test]
+async fn a_stream_ends_with_an_event_when_the_server_stops() {
+    let (bank, agent) = bank(vec![Ok(json!(1))], false).await;
+    let open = bank.execute(&agent, "watch", json!({}));
+    let stop = async {
+        while bank.records_of("capability.started").await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        bank.ctx.stopping().leave();
+        bank.ctx.stopping().end_streams();
+    };
+    let (answer, ()) = tokio::join!(open, stop);
+    let events = events(&answer);
+    assert_eq!(events[0], data(json!(1)));
+    let (kind, last) = events.last().unwrap();
+    assert_eq!(
+        (kind.as_str(), &last["error"]),
+        ("error", &json!("server_stopping"))
+    );
+    let finished = &bank.records_of("capability.finished").await[0];
+    assert_eq!(finished["outcome"], "server_stopping");
+}
+
 // AA-5.11-26
 #[tokio::test]
 async fn a_stream_ends_when_it_has_run_for_as_long_as_streams_may() {

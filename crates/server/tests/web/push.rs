@@ -12,6 +12,7 @@ use procura_keys::digest::{from_base64url, hmac_sha256, to_base64url};
 use procura_people::presence::Method;
 use procura_server::notify;
 use procura_service::admin::{AdminRequest, Listing};
+use procura_service::secrets;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
@@ -20,6 +21,23 @@ use super::browser::{Browser, words};
 use crate::support::flows::{ALICE, BOB};
 use crate::support::signers::TestHost;
 use crate::support::{Bank, extended};
+
+#[tokio::test]
+async fn all_nodes_sign_with_the_key_of_the_first() {
+    let bank = Bank::start().await;
+    let other = bank.restarted().await;
+    let of = |bank: &Bank, own: u8| {
+        let ctx = bank.ctx.clone();
+        tokio::spawn(async move { secrets::push_secret(&ctx, [own; 32]).await.unwrap() })
+    };
+    let (one, two) = tokio::join!(of(&bank, 1), of(&other, 2));
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert!(
+        one == two && (one == [1; 32] || one == [2; 32]),
+        "{one:?} {two:?}"
+    );
+    assert_eq!(of(&bank, 3).await.unwrap(), one);
+}
 
 /// The push service of some browsers.
 #[derive(Default)]

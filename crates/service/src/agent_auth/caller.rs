@@ -21,6 +21,7 @@ use procura_store::agent_auth::AgentChange;
 use procura_store::replay::SeenToken;
 
 use super::account::{self, Spending};
+use super::execute::jobs;
 use super::possession;
 use super::published::{self, AgentKeys};
 use super::snapshot::AgentSnapshot;
@@ -161,11 +162,13 @@ pub(super) async fn verified_agent_at(
         jti: token.jti().to_owned(),
         forget_at: token.forget_at(),
     };
-    let started = |job| {
-        let jobs = ctx.jobs();
-        compat.accepts_token_of_job() && jobs.was_started_by(job, &snapshot.agent.id, token.jti())
+    let is_of_job = match job {
+        Some(job) if compat.accepts_token_of_job() => {
+            let job = jobs::find(ctx, job).await?;
+            job.is_some_and(|it| it.agent_id == snapshot.agent.id && it.jti == token.jti())
+        }
+        _ => false,
     };
-    let is_of_job = job.is_some_and(started);
     if !is_of_job {
         refuse_replay(ctx, &seen, now)?;
     }

@@ -72,7 +72,7 @@ pub async fn execute(
             running.finish(ctx, "ok").await?;
             Ok(Execution::Done(value))
         }
-        Ok(Reply::Job(job)) => Ok(Execution::Started(jobs::start(ctx, running, job))),
+        Ok(Reply::Job(job)) => Ok(Execution::Started(jobs::start(ctx, running, job).await?)),
         Ok(Reply::Stream(pieces)) => {
             let told = pieces.map(|piece| piece.map(Told::Progress)).boxed();
             Ok(Execution::Streaming(stream::start(ctx, running, told)))
@@ -122,19 +122,24 @@ impl Running {
     /// Records how the call ended: `ok`, or an error code. The start is on record already, so the answer does
     /// not wait for this.
     async fn finish(&self, ctx: &Context, outcome: &str) -> Result<(), Failure> {
-        let agent = &self.caller.snapshot.agent;
-        let entry = audit::entry(ctx.now(), "capability.finished", audit::agent_actor(agent));
-        let mut entry = audit::about_agent(entry, agent);
-        entry.capability = Some(self.name().to_string());
-        entry.outcome = outcome.to_owned();
-        entry.jti = Some(self.caller.token.jti().to_owned());
-        let audit = Some(entry);
+        let audit = Some(self.end(ctx, outcome));
         ctx.journal()
             .note(Entry {
                 audit,
                 ..Entry::default()
             })
             .await
+    }
+
+    /// The record of how the call ended.
+    fn end(&self, ctx: &Context, outcome: &str) -> AuditEntry {
+        let agent = &self.caller.snapshot.agent;
+        let entry = audit::entry(ctx.now(), "capability.finished", audit::agent_actor(agent));
+        let mut entry = audit::about_agent(entry, agent);
+        entry.capability = Some(self.name().to_string());
+        entry.outcome = outcome.to_owned();
+        entry.jti = Some(self.caller.token.jti().to_owned());
+        entry
     }
 }
 

@@ -82,6 +82,8 @@ impl Listener {
             }
             tokio::select! {
                 () = self.sender.closed() => return,
+                // The client connects again, to another node.
+                () = self.ctx.stopping().streams_end() => return,
                 _ = timeout_at(end, timeout(LOOK_EVERY, self.changes.changed())) => {}
             }
         }

@@ -29,9 +29,10 @@ pub(super) fn prove(
     now: Timestamp,
 ) -> Result<Possession, Refusal> {
     let policy = ctx.policy();
+    let nonces = policy.possession.dpop_nonces.then(|| ctx.nonces().keys());
     let terms = Terms {
         issuer: &ctx.provider().issuer,
-        nonces: policy.possession.dpop_nonces.then(|| ctx.nonce_key()),
+        nonces: nonces.as_deref(),
         window: policy.window,
         now,
     };

@@ -11,8 +11,10 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _};
 
 use crate::support::Database;
 
-/// Settings, and what reads the only row of its table.
-const OTHERS: [&str; 5] = [
+/// Settings, and what reads a table, or an index, of few rows as a whole.
+const OTHERS: [&str; 7] = [
+    "FROM nodes ORDER BY",
+    "DISTINCT node FROM jobs",
     "SET lock_timeout",
     "RESET lock_timeout",
     "SET CONSTRAINTS",
@@ -60,6 +62,13 @@ const MANY_ROWS: &str = "
     INSERT INTO push_devices
         SELECT 'https://push.example/' || n, 'usr_' || n / 10, 'k', 'a', 'Phone', n FROM generate_series(1, 100000) AS n;
     INSERT INTO seen_tokens SELECT 'agt_' || n, 'j', n FROM generate_series(1, 100000) AS n;
+    INSERT INTO jobs
+        SELECT 'job_' || n, 'agt_1', 'work', 'j', 'node_' || n % 3,
+            CASE n % 20 WHEN 0 THEN 'pending' ELSE 'interrupted' END, NULL, n,
+            CASE n % 20 WHEN 0 THEN NULL ELSE n END
+        FROM generate_series(1, 100000) AS n;
+    INSERT INTO secrets
+        SELECT 'secret_' || n, 1, decode(repeat('00', 32), 'hex'), 1 FROM generate_series(1, 100000) AS n;
     INSERT INTO audit_log
         SELECT n, n, 'capability.started', 'ok', 'policy',
             CASE n % 2 WHEN 0 THEN 'usr_' || n / 10 END, 'hst_' || n / 10,

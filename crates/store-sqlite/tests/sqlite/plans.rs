@@ -21,6 +21,8 @@ const SHORT: [&str; 9] = [
     "picked",
     "counted",
 ];
+/// What reads a table, or an index, of few rows as a whole.
+const FEW_ROWS: [&str; 2] = ["FROM nodes ORDER BY", "DISTINCT node FROM jobs"];
 const FROM_ITS_END: &str = "ORDER BY sequence DESC LIMIT";
 
 #[tokio::test]
@@ -42,7 +44,10 @@ fn is_quick(statement: &str, step: &str) -> bool {
         .strip_prefix("SCAN ")
         .map(|rest| rest.split(' ').next().unwrap());
     match scanned {
-        Some(table) => SHORT.contains(&table) || statement.contains(FROM_ITS_END),
+        Some(table) => {
+            let few_rows = FEW_ROWS.iter().any(|few| statement.contains(few));
+            few_rows || SHORT.contains(&table) || statement.contains(FROM_ITS_END)
+        }
         // Sorting what was found is as bad as finding too much.
         None => !step.contains("FOR ORDER BY") || sorts_few(statement),
     }

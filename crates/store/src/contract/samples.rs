@@ -27,7 +27,10 @@ use serde_json::json;
 
 use crate::Page;
 use crate::audit::AuditEntry;
+use crate::jobs::{Job, JobState};
+use crate::nodes::NodeId;
 use crate::replay::SeenToken;
+use crate::secrets::Secret;
 
 /// The moment `seconds` after the one at which the cases take place.
 pub fn at(seconds: u64) -> Timestamp {
@@ -307,6 +310,30 @@ pub fn seen(jti: &str) -> SeenToken {
         signer: "agt_1".to_owned(),
         jti: jti.to_owned(),
         forget_at: at(60),
+    }
+}
+
+/// A secret of the installation.
+pub fn secret(purpose: &str, number: u8) -> Secret {
+    Secret {
+        purpose: purpose.to_owned(),
+        number: number.into(),
+        value: [number; 32],
+        created_at: at(number.into()),
+    }
+}
+
+/// A job that runs at the first node.
+pub fn job(number: u32) -> Job {
+    Job {
+        id: format!("job_{number}"),
+        agent_id: agent(1, &host(1)).id,
+        capability: "work".to_owned(),
+        jti: "j".to_owned(),
+        node: NodeId("node_1".to_owned()),
+        started_at: at(0),
+        state: JobState::Pending,
+        forget_at: None,
     }
 }
 

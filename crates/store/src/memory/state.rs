@@ -19,6 +19,9 @@ use procura_people::session::Session;
 use procura_people::vault::VaultEntry;
 
 use crate::audit::AuditRecord;
+use crate::jobs::Job;
+use crate::nodes::NodeId;
+use crate::secrets::Secret;
 
 /// Every table. Copying it copies a pointer for each; a table is copied when it is first written to.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +53,11 @@ pub(super) struct State {
     pub(super) push_devices: Arc<BTreeMap<String, PushDevice>>,
     /// Signer and `jti`, and when to forget them.
     pub(super) seen: Arc<HashMap<(String, String), Timestamp>>,
+    /// By purpose and number.
+    pub(super) secrets: Arc<BTreeMap<(String, i64), Secret>>,
+    pub(super) jobs: Arc<BTreeMap<String, Job>>,
+    /// And their signs of life.
+    pub(super) nodes: Arc<BTreeMap<NodeId, i64>>,
     /// The persons whose activity has to be erased.
     pub(super) due_erasures: Arc<BTreeSet<String>>,
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fixtures::{NOW, seconds};
+use crate::token::nonce::NonceKey;
 
 const URL: &str = "https://bank.example/agents/capability/execute";
 const TOKEN: &str = "a.b.c";
@@ -281,7 +282,7 @@ fn es256_proofs_hold_and_garbage_does_not() {
 
 #[test]
 fn where_nonces_are_demanded_only_a_fresh_one_will_do() {
-    let nonces = NonceKey::new([1; 32]);
+    let nonces = NonceKeys::first(NonceKey::new([1; 32]), NOW);
     let key = Thumbprint::of(proof_key().public());
     let check = |draft: &Draft| {
         verify_with(&draft.text(), &key, |expected| {

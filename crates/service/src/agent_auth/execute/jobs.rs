@@ -1,25 +1,30 @@
 //! Calls that finish later: started here, asked for at their own URL by the agent that started them (§5.11).
 //!
-//! Jobs live in this process. One that was running when the server stopped is gone, and its agent finds no job
-//! under the name; the audit log holds its start.
+//! A job runs in the process that began it and is kept in the store, so that any node can say how it stands. One whose
+//! process ended before it did is interrupted: nobody can know how far it came, which is what its agent is told.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use procura_adapters::BackendError;
-use procura_agent_auth::id::AgentId;
 use procura_agent_auth::refusal::Refusal;
 use procura_agent_auth::token::possession::Presentation;
-use procura_keys::clock::Timestamp;
 use procura_keys::digest::to_base64url;
+use procura_store::StoreError;
+use procura_store::audit::AuditEntry;
+use procura_store::jobs::Job;
+pub use procura_store::jobs::JobState;
+use procura_store::nodes::NodeId;
 use serde_json::Value;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 use super::Running;
 use crate::agent_auth::account::Spending;
 use crate::agent_auth::caller::{self, AgentCaller, Sent};
+use crate::audit;
 use crate::context::Context;
 use crate::error::{ServiceError, ServiceResult};
 
@@ -45,77 +50,90 @@ impl JobId {
     }
 }
 
-/// How a job stands.
-#[derive(Clone, Debug, PartialEq)]
-pub enum JobState {
-    /// Not done yet.
-    Pending,
-    /// Done.
-    Completed(Value),
-    /// Its backend failed, or refused it for this reason.
-    Failed(Option<Refusal>),
-}
-
-/// The jobs of this process.
+/// The jobs that run in this process.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
-    held: Mutex<HashMap<JobId, Job>>,
+    running: Mutex<JoinSet<()>>,
 }
 
-#[derive(Debug)]
-struct Job {
-    agent_id: AgentId,
-    /// The token that started it.
-    jti: String,
-    state: JobState,
-    /// When its result may be forgotten; running jobs have no such time.
-    forget_at: Option<Timestamp>,
-}
-
-/// Starts a job and returns its name.
-pub(super) fn start(
+/// Starts a job and returns its name, once every node can be asked for it.
+pub(super) async fn start(
     ctx: &Context,
     running: Arc<Running>,
     work: BoxFuture<'static, Result<Value, BackendError>>,
-) -> JobId {
-    let id = JobId(format!("job_{}", to_base64url(&ctx.random::<16>())));
-    let agent_id = running.caller.snapshot.agent.id.clone();
-    ctx.jobs().lock().insert(
-        id.clone(),
-        Job {
-            agent_id,
-            jti: running.caller.token.jti().to_owned(),
-            state: JobState::Pending,
-            forget_at: None,
-        },
-    );
-    let (ctx, job) = (ctx.clone(), id.clone());
-    tokio::spawn(async move {
-        let (state, outcome) = match work.await {
-            Ok(value) => (JobState::Completed(value), "ok"),
-            Err(error) => {
-                let error = ServiceError::from(error);
-                let outcome = super::outcome(&error);
-                (JobState::Failed(logged(error)), outcome)
-            }
-        };
-        if let Err(error) = running.finish(&ctx, outcome).await {
-            tracing::error!(%error, "the end of a job could not be recorded");
+) -> ServiceResult<JobId> {
+    let id = format!("job_{}", to_base64url(&ctx.random::<16>()));
+    let begun = begin(ctx, &running, id.clone()).await;
+    if let Err(error) = begun {
+        running.finish(ctx, super::outcome(&error)).await?;
+        return Err(error);
+    }
+    ctx.jobs()
+        .spawn(carry_out(ctx.clone(), id.clone(), running, work));
+    Ok(JobId(id))
+}
+
+async fn begin(ctx: &Context, running: &Running, id: String) -> ServiceResult<()> {
+    let mut tx = ctx.begin().await?;
+    tx.insert_job(&Job {
+        id,
+        agent_id: running.caller.snapshot.agent.id.clone(),
+        capability: running.name().to_string(),
+        jti: running.caller.token.jti().to_owned(),
+        node: ctx.node().clone(),
+        started_at: ctx.now(),
+        state: JobState::Pending,
+        forget_at: None,
+    })
+    .await?;
+    Ok(tx.commit().await?)
+}
+
+async fn carry_out(
+    ctx: Context,
+    id: String,
+    running: Arc<Running>,
+    work: BoxFuture<'static, Result<Value, BackendError>>,
+) {
+    let (state, outcome) = match work.await {
+        Ok(value) => (JobState::Completed(value), "ok"),
+        Err(error) => {
+            let error = ServiceError::from(error);
+            let outcome = super::outcome(&error);
+            (JobState::Failed(shown(error)), outcome)
         }
-        ctx.jobs().settle(&job, state, ctx.now());
-    });
-    id
+    };
+    // The only copy of the result is here, so it waits for a store that does not answer.
+    while let Err(error) = end(&ctx, &id, &state, running.end(&ctx, outcome)).await {
+        tracing::error!(%error, "the end of a job could not be written down, which is tried again");
+        sleep(WRITE_AGAIN).await;
+    }
 }
 
 /// The reason that may be shown. Any other is told to the log.
-fn logged(error: ServiceError) -> Option<Refusal> {
+fn shown(error: ServiceError) -> Option<Value> {
     match error {
-        ServiceError::Refused(refusal) => Some(refusal),
+        ServiceError::Refused(refusal) => Some(refusal.body()),
         ServiceError::Failed(failure) => {
             tracing::error!(error = %failure, "a job failed");
             None
         }
     }
+}
+
+/// Writes down how a job ended. Where it counts as interrupted already, its agent was told so, and it stays at that; the
+/// log holds both.
+async fn end(ctx: &Context, id: &str, state: &JobState, record: AuditEntry) -> ServiceResult<()> {
+    let mut tx = ctx.begin().await?;
+    match tx.settle_job(id, state, ctx.now().plus(KEEP)).await {
+        Ok(()) => {}
+        Err(StoreError::Conflict(_)) => {
+            tracing::warn!("a job ended that counted as interrupted");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    tx.append_audit(vec![record]).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Verifies whoever asks for a job. Tokens name the place of execution, the issuer or the job's own URL.
@@ -135,42 +153,75 @@ pub async fn asking_agent(
 }
 
 /// How a job stands, for the agent that started it and nobody else.
-pub fn state(ctx: &Context, caller: &AgentCaller, job: &str) -> ServiceResult<JobState> {
-    let jobs = ctx.jobs().lock();
-    let job = jobs
-        .get(&JobId(job.to_owned()))
-        .ok_or(Refusal::JobNotFound)?;
+pub async fn state(ctx: &Context, caller: &AgentCaller, job: &str) -> ServiceResult<JobState> {
+    let job = find(ctx, job).await?.ok_or(Refusal::JobNotFound)?;
     if job.agent_id == caller.snapshot.agent.id {
-        Ok(job.state.clone())
+        Ok(job.state)
     } else {
         Err(Refusal::Unauthorized("The job was started by another agent.").into())
     }
 }
 
-impl Jobs {
-    /// Forgets results that nobody asked for in time.
-    pub(crate) fn sweep(&self, now: Timestamp) {
-        self.lock()
-            .retain(|_, job| job.forget_at.is_none_or(|end| now < end));
-    }
+/// The job of this name.
+pub(crate) async fn find(ctx: &Context, job: &str) -> ServiceResult<Option<Job>> {
+    let mut tx = ctx.read().await?;
+    Ok(tx.find_job(job, ctx.now()).await?)
+}
 
-    /// Whether this agent started this job with the token of this name.
-    pub(crate) fn was_started_by(&self, job: &str, agent: &AgentId, jti: &str) -> bool {
-        let jobs = self.lock();
-        let job = jobs.get(&JobId(job.to_owned()));
-        job.is_some_and(|job| job.agent_id == *agent && job.jti == jti)
-    }
-
-    fn settle(&self, id: &JobId, state: JobState, now: Timestamp) {
-        if let Some(job) = self.lock().get_mut(id) {
-            job.state = state;
-            job.forget_at = Some(now.plus(KEEP));
+/// Ends the jobs of a node that has gone.
+pub(crate) async fn interrupt(ctx: &Context, node: &NodeId) -> ServiceResult<()> {
+    loop {
+        let mut tx = ctx.begin().await?;
+        let jobs = tx.list_pending_jobs_of(node, BATCH).await?;
+        let now = ctx.now();
+        let mut records = Vec::with_capacity(jobs.len());
+        for job in &jobs {
+            tx.settle_job(&job.id, &JobState::Interrupted, now.plus(KEEP))
+                .await?;
+            let Some(agent) = tx.find_agent(&job.agent_id).await? else {
+                continue;
+            };
+            let entry = audit::entry(now, "capability.finished", audit::agent_actor(&agent));
+            let mut entry = audit::about_agent(entry, &agent);
+            entry.capability = Some(job.capability.clone());
+            Refusal::JobInterrupted
+                .code_and_status()
+                .0
+                .clone_into(&mut entry.outcome);
+            entry.jti = Some(job.jti.clone());
+            records.push(entry);
+        }
+        tx.append_audit(records).await?;
+        tx.commit().await?;
+        if !jobs.is_empty() {
+            tracing::warn!(%node, count = jobs.len(), "jobs were interrupted: their node has gone");
+        }
+        if jobs.len() < BATCH as usize {
+            return Ok(());
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Job>> {
-        // A poisoned lock means a panic elsewhere; the map itself is whole after every operation.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+/// Waits for the jobs that run here, and interrupts those that take longer than it is patient.
+pub(crate) async fn finish(ctx: &Context, patience: Duration) -> ServiceResult<()> {
+    let mut running = std::mem::take(&mut *ctx.jobs().lock());
+    let all = async { while running.join_next().await.is_some() {} };
+    if timeout(patience, all).await.is_err() {
+        running.shutdown().await;
+    }
+    interrupt(ctx, ctx.node()).await
+}
+
+impl Jobs {
+    fn spawn(&self, job: impl Future<Output = ()> + Send + 'static) {
+        let mut running = self.lock();
+        while running.try_join_next().is_some() {}
+        running.spawn(job);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, JoinSet<()>> {
+        // A poisoned lock means a panic elsewhere; the set itself is whole after every operation.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -178,3 +229,6 @@ impl Jobs {
 const KEEP: Duration = Duration::from_hours(1);
 /// The path of a job, before its name.
 const STATUS_PATH: &str = "/capability/status/";
+/// How many jobs one transaction ends.
+const BATCH: u32 = 100;
+const WRITE_AGAIN: Duration = Duration::from_secs(1);

@@ -61,6 +61,7 @@ async fn pump(
             () = sender.closed() => return "aborted",
             () = tokio::time::sleep_until(end) => Err(Refusal::StreamTooLong.into()),
             error = &mut refused => Err(error),
+            () = ctx.stopping().streams_end() => Err(Refusal::ServerStopping.into()),
             next = told.next() => next.transpose().map_err(ServiceError::from),
         };
         let (piece, outcome) = match next {
