@@ -5,6 +5,9 @@
     reason = "a test that cannot set up its scene has failed"
 )]
 
+mod agent;
+mod published;
+mod remote;
 mod tools;
 
 use std::fs;

@@ -1,16 +1,14 @@
 //! MCP servers behind: an agent with `procura mcp` in front, and tools that come, change and go meanwhile.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::path::Path;
 
-use procura_client::{CapabilityAsk, Client, Connected, Executed};
+use procura_client::{Client, Executed};
 use procura_service::admin::AdminRequest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::agent::{Agent, approve, comes_true, events, offers, request};
 use super::{Server, agent_side, ask, connected};
 
 /// A folder that tells a server what to do; see `live.sh`.
@@ -53,131 +51,6 @@ impl Behind {
             "{words} is not in {}",
             self.heard()
         );
-    }
-}
-
-/// `procura mcp`, as a program that runs agents starts it.
-struct Agent {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-    next: u32,
-    /// What it said unasked.
-    heard: Vec<Value>,
-}
-
-impl Agent {
-    fn start(data: &Path, service: &str) -> Self {
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_procurad")).with_file_name("procura");
-        assert!(
-            program.exists(),
-            "build the package procura first, or run the tests of the workspace"
-        );
-        let mut child = Command::new(program)
-            .args([
-                "--no-keychain",
-                "--allow-loopback-http",
-                "mcp",
-                "--allow",
-                service,
-                "--data",
-            ])
-            .arg(data)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut agent = Self {
-            input: child.stdin.take().unwrap(),
-            output: BufReader::new(child.stdout.take().unwrap()),
-            child,
-            next: 0,
-            heard: Vec::new(),
-        };
-        let hello = json!({
-            "protocolVersion": "2025-06-18", "capabilities": {},
-            "clientInfo": { "name": "test", "version": "1" },
-        });
-        let id = agent.send("initialize", &hello);
-        agent.answer(id);
-        agent.tell("notifications/initialized", &json!({}));
-        agent
-    }
-
-    fn tell(&mut self, method: &str, params: &Value) {
-        let message = json!({ "jsonrpc": "2.0", "method": method, "params": params });
-        writeln!(self.input, "{message}").unwrap();
-    }
-
-    fn send(&mut self, method: &str, params: &Value) -> u32 {
-        self.next += 1;
-        let message =
-            json!({ "jsonrpc": "2.0", "id": self.next, "method": method, "params": params });
-        writeln!(self.input, "{message}").unwrap();
-        self.next
-    }
-
-    fn begin(&mut self, tool: &str, arguments: &Value) -> u32 {
-        let meta = json!({ "progressToken": "p" });
-        let params = json!({ "name": tool, "arguments": arguments, "_meta": meta });
-        self.send("tools/call", &params)
-    }
-
-    fn message(&mut self) -> Value {
-        let mut line = String::new();
-        assert!(self.output.read_line(&mut line).unwrap() > 0, "it has gone");
-        serde_json::from_str(&line).unwrap()
-    }
-
-    fn answer(&mut self, id: u32) -> Value {
-        loop {
-            let message = self.message();
-            if message["id"] == id {
-                return message["result"].clone();
-            }
-            self.heard.push(message);
-        }
-    }
-
-    /// Waits for the next word about a call.
-    fn progress(&mut self) -> Value {
-        loop {
-            let message = self.message();
-            if message["method"] == "notifications/progress" {
-                let text = message["params"]["message"].as_str().unwrap();
-                return serde_json::from_str(text).unwrap();
-            }
-            assert!(message.get("id").is_none(), "no word before {message}");
-        }
-    }
-
-    /// The structured result of a tool, and whether it is an error.
-    fn call(&mut self, tool: &str, arguments: &Value) -> (bool, Value) {
-        let id = self.begin(tool, arguments);
-        let result = self.answer(id);
-        (
-            result["isError"] == true,
-            result["structuredContent"].clone(),
-        )
-    }
-
-    fn done(&mut self, tool: &str, arguments: &Value) -> Value {
-        let (is_error, value) = self.call(tool, arguments);
-        assert!(!is_error, "{value}");
-        value
-    }
-
-    fn refused(&mut self, tool: &str, arguments: &Value) -> String {
-        let (is_error, value) = self.call(tool, arguments);
-        assert!(is_error, "{value}");
-        value.to_string()
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -430,60 +303,6 @@ async fn servers_that_are_late_or_dead_join_when_they_can_and_hold_up_nobody() {
     let arguments = json!({ "amount": 1 }).as_object().cloned();
     let done = client.execute(&id, "say_late", arguments).await.unwrap();
     assert_eq!(done, Executed::Result(json!("said")));
-}
-
-/// Whether a capability is offered, with these words, to somebody who has never looked before.
-async fn offers(issuer: &str, name: &str, words: &str) -> bool {
-    let directory = tempfile::tempdir().unwrap();
-    let client = agent_side(directory.path());
-    let offered = client.capabilities(issuer, None, None).await.unwrap();
-    let mut found = offered.iter();
-    found.any(|one| one.name.as_str() == name && one.description.contains(words))
-}
-
-/// Asks for a capability, and has an administrator say yes.
-async fn request(client: &Client, agent: &str, data: &Path, capability: &str) {
-    let wanted = CapabilityAsk::default().with_capability(capability, None);
-    let Connected::Pending(pending) = client.request_capability(agent, wanted).await.unwrap()
-    else {
-        panic!("approved without anybody")
-    };
-    approve(data, pending.approval.user_code.clone().unwrap()).await;
-}
-
-async fn approve(data: &Path, reference: String) {
-    let email = "bob@example.com".to_owned();
-    let add = AdminRequest::AddPerson {
-        email: email.clone(),
-        name: "Bob".to_owned(),
-        password: Some("correct horse battery staple".to_owned()),
-    };
-    ask(data, add).await;
-    let user = Some(email);
-    ask(data, AdminRequest::Approve { reference, user }).await;
-}
-
-/// Events and outcomes of an agent, oldest first.
-async fn events(data: &Path, agent: &str) -> Vec<String> {
-    let log = ask(data, AdminRequest::AuditTail { count: 1000 }).await;
-    let records = log.as_array().unwrap().iter();
-    let of_agent = records.filter(|record| record["agent_id"] == agent);
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    of_agent
-        .map(|record| format!("{} {}", text(&record["event"]), text(&record["outcome"])))
-        .collect()
-}
-
-/// Looks again and again, as long as the test may take.
-async fn comes_true<F: Future<Output = bool>>(mut is_true: impl FnMut() -> F) -> bool {
-    let looking = async {
-        while !is_true().await {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), looking)
-        .await
-        .is_ok()
 }
 
 const SCRIPT: &str = concat!(
