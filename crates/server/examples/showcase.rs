@@ -22,6 +22,8 @@ mod browser;
 #[path = "../tests/web/openid/provider.rs"]
 #[expect(dead_code, reason = "the tests of signing in elsewhere need more")]
 mod provider;
+#[path = "../tests/browser/scene.rs"]
+mod scene;
 #[path = "../tests/browser/showcase.rs"]
 #[expect(dead_code, reason = "the test that visits every page needs more")]
 mod showcase;

@@ -65,21 +65,8 @@ fn finish(routes: Router<App>, app: App) -> Router {
     let broken = CatchPanicLayer::custom(|_: Box<dyn Any + Send>| internal_error());
     routes
         .layer(broken)
-        .layer(from_fn_with_state(app.clone(), take_leave))
         .layer(from_fn_with_state(app.clone(), log))
         .with_state(app)
-}
-
-/// Has clients connect elsewhere before this server takes no connections any more. HTTP/2 has a frame for that, which is
-/// sent then.
-async fn take_leave(State(app): State<App>, request: Request, next: Next) -> Response {
-    let keeps_connections = request.version() <= Version::HTTP_11;
-    let mut response = next.run(request).await;
-    if keeps_connections && app.ctx.stopping().is_leaving() {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(CONNECTION, close);
-    }
-    response
 }
 
 /// Points whoever is not authenticated at the discovery document (§5.14), and at DPoP where that is missing
@@ -123,9 +110,13 @@ async fn path_not_found(State(app): State<App>, headers: HeaderMap) -> Response 
 
 /// One line for each request: what, how it went, how long it took. Never tokens, codes, addresses or bodies.
 /// Whatever else is logged meanwhile carries the request's number, and so does the answer.
+///
+/// A server that is about to end has clients connect elsewhere before it takes no connections any more. HTTP/2 has a frame
+/// for that, which is sent then.
 async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
+    let is_http2 = request.version() > Version::HTTP_11;
     let route = request
         .extensions()
         .get::<MatchedPath>()
@@ -137,6 +128,10 @@ async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = answer.instrument(span.clone()).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
+    }
+    if !is_http2 && app.ctx.stopping().is_leaving() {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
     }
     let route = route.as_deref().unwrap_or("-");
     let status = response.status().as_u16();

@@ -103,6 +103,15 @@ impl PersonPlace {
     }
 }
 
+/// Where a credential goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place<'c> {
+    Header(&'c HeaderName),
+    /// A pair of the query.
+    Query(&'c str),
+    Cookie(&'c str),
+}
+
 /// The secret cannot be sent in a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the secret has to consist of visible ASCII characters")]
@@ -132,55 +141,39 @@ impl Credential {
         Ok(Self::Header { name, value })
     }
 
-    /// The header that is the credential's.
-    fn header_name(&self) -> Option<&HeaderName> {
-        match self {
-            Self::Header { name, .. } => Some(name),
-            Self::Person(person) => match &person.place {
-                PersonPlace::Header(name) => Some(name),
-                _ => None,
-            },
+    /// Where it goes, unless that is the header `Authorization`, which is nobody else's anyway.
+    pub(super) fn place(&self) -> Option<Place<'_>> {
+        let person = match self {
+            Self::Person(person) => Some(&person.place),
             _ => None,
-        }
-    }
-
-    /// The pair of the query that is the credential's.
-    pub(super) fn query_name(&self) -> Option<&str> {
-        match self {
-            Self::Query { name, .. } => Some(name),
-            Self::Person(person) => match &person.place {
-                PersonPlace::Query(name) => Some(name),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// The cookie that is the credential's.
-    pub(super) fn cookie_name(&self) -> Option<&str> {
-        match self {
-            Self::Cookie { name, .. } => Some(name),
-            Self::Person(person) => match &person.place {
-                PersonPlace::Cookie(name) => Some(name),
-                _ => None,
-            },
+        };
+        match (self, person) {
+            (Self::Header { name, .. }, _) | (_, Some(PersonPlace::Header(name))) => {
+                Some(Place::Header(name))
+            }
+            (Self::Query { name, .. }, _) | (_, Some(PersonPlace::Query(name))) => {
+                Some(Place::Query(name))
+            }
+            (Self::Cookie { name, .. }, _) | (_, Some(PersonPlace::Cookie(name))) => {
+                Some(Place::Cookie(name))
+            }
             _ => None,
         }
     }
 
     /// Whether this header is the credential's, so that no argument may set it.
     pub fn owns_header(&self, name: &HeaderName) -> bool {
-        self.header_name() == Some(name)
+        self.place() == Some(Place::Header(name))
     }
 
     /// Whether this pair of the query is the credential's.
     pub fn owns_query(&self, name: &str) -> bool {
-        self.query_name() == Some(name)
+        self.place() == Some(Place::Query(name))
     }
 
     /// Whether this cookie is the credential's.
     pub fn owns_cookie(&self, name: &str) -> bool {
-        self.cookie_name() == Some(name)
+        self.place() == Some(Place::Cookie(name))
     }
 }
 

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::actor::{self, Actor, ActorKeys};
 use super::breaker::{Breaker, BreakerPolicy};
-use super::credential::{Credential, pair};
+use super::credential::{Credential, Place, pair};
 use super::encode::component;
 use super::outgoing::{Outgoing, check_segments};
 use crate::{BackendError, Call};
@@ -377,11 +377,10 @@ impl Upstream {
 
     /// Objects that a description spreads over a query choose names of pairs; the credential's is not theirs.
     fn check_pairs(&self, outgoing: &Outgoing) -> Result<(), BackendError> {
-        let credential = &self.settings.credential;
-        let (pairs, own) = match (credential.query_name(), credential.cookie_name()) {
-            (Some(name), _) => (&outgoing.query, component(name)),
-            (None, Some(name)) => (&outgoing.cookies, component(name)),
-            (None, None) => return Ok(()),
+        let (pairs, own) = match self.settings.credential.place() {
+            Some(Place::Query(name)) => (&outgoing.query, component(name)),
+            Some(Place::Cookie(name)) => (&outgoing.cookies, component(name)),
+            Some(Place::Header(_)) | None => return Ok(()),
         };
         let name = |pair: &String| pair.split('=').next().unwrap_or("").to_owned();
         if pairs

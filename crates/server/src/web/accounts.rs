@@ -16,10 +16,10 @@ use procura_service::{Failure, ServiceError, ServiceResult};
 
 use super::form::{Form, Query};
 use super::gesture;
-use super::next::sign_in_path;
 use super::notice::Notice;
 use super::page::{Place, Shell, page};
 use super::session::Visitor;
+use super::signed::Signed;
 use super::when;
 use crate::app::App;
 use crate::error::RefusalCode;
@@ -39,12 +39,9 @@ pub(super) fn routes(app: &App) -> Router<App> {
 /// `GET /accounts`.
 async fn show(
     State(app): State<App>,
-    visitor: Visitor,
+    Signed(person): Signed,
     Query(query): Query,
 ) -> Result<Response, Notice> {
-    let Some(person) = visitor.person else {
-        return Ok(sign_in_first(&app));
-    };
     let done = DONE.iter().find(|(name, _)| *name == query.text("done"));
     let mut accounts = AccountsPage::load(&app, &person).await?;
     accounts.done = done.map(|(_, text)| *text);
@@ -70,14 +67,11 @@ async fn challenge(
 /// `POST /accounts/{service}`: a key.
 async fn connect(
     State(app): State<App>,
-    visitor: Visitor,
+    Signed(person): Signed,
     Path(name): Path<String>,
     Form(form): Form,
 ) -> Result<Response, Notice> {
     let service = app.ctx.vault().find(&name).ok_or_else(Notice::not_found)?;
-    let Some(person) = visitor.person else {
-        return Ok(sign_in_first(&app));
-    };
     let answer = gesture::answer(&form);
     let confirmed = gesture::confirmed(&app, person.clone(), answer, subject(service)).await;
     let connected = match confirmed {
@@ -97,14 +91,11 @@ async fn connect(
 /// `POST /accounts/{service}/remove`.
 async fn remove(
     State(app): State<App>,
-    visitor: Visitor,
+    Signed(person): Signed,
     Path(name): Path<String>,
     Form(_): Form,
 ) -> Result<Response, Notice> {
     let service = app.ctx.vault().find(&name).ok_or_else(Notice::not_found)?;
-    let Some(person) = visitor.person else {
-        return Ok(sign_in_first(&app));
-    };
     vault::remove(&app.ctx, &person, service).await?;
     Ok(done(&app, "removed"))
 }
@@ -130,12 +121,6 @@ async fn again(app: &App, person: &SignedIn, problem: Problem) -> Result<Respons
 
 fn subject(service: &VaultService) -> [u8; 32] {
     AccountChange::LetAct(service.name.clone()).subject()
-}
-
-fn sign_in_first(app: &App) -> Response {
-    let base = app.base_path();
-    let path = sign_in_path(&format!("{base}{PAGE}"));
-    Redirect::to(&format!("{base}{path}")).into_response()
 }
 
 fn done(app: &App, what: &str) -> Response {

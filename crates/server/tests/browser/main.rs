@@ -29,5 +29,6 @@ mod openid;
 #[expect(dead_code, reason = "the tests of signing in elsewhere need more")]
 mod provider;
 mod reach;
+mod scene;
 #[expect(dead_code, reason = "the example needs more")]
 mod showcase;
