@@ -139,3 +139,24 @@ const NONCES: &str = "dpop-nonces";
 const WEB_PUSH: &str = "web-push";
 /// How long nonces are made with one key.
 const ROTATE_AFTER: Duration = Duration::from_hours(24);
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+    use procura_store_sqlite::SqliteStore;
+
+    use super::*;
+
+    /// On a store that takes its time, so that all look before any writes.
+    #[tokio::test]
+    async fn of_those_who_start_at_once_one_makes_the_secret_and_all_have_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("procura.db");
+        let store = SqliteStore::open(&file).await.unwrap();
+        let now = Timestamp::from_millis(0);
+        let starting = (0..8).map(|own| first(&store, "x", [own; 32], now));
+        let found: Vec<_> = join_all(starting).await.into_iter().flatten().collect();
+        assert_eq!(found.len(), 8);
+        assert!(found.iter().all(|secret| *secret == found[0]));
+    }
+}
